@@ -1,0 +1,196 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"roost/functions/api/apitest"
+	"roost/shared/tenant"
+)
+
+// browser starts a headless Chromium, or skips. What its console says of errors
+// is a failure of the test.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("no Chromium on this machine: the console's page is not driven (Debian: apt-get install chromium)")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1100, 900))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	ctx, done := context.WithTimeout(ctx, 60*time.Second)
+	t.Cleanup(done)
+	var mu sync.Mutex
+	chromedp.ListenTarget(ctx, func(event any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			t.Errorf("the page threw %s", e.ExceptionDetails.Error())
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.LevelError && e.Entry.Source != log.SourceNetwork { // refused requests are part of its life
+				t.Errorf("the browser says %s: %s", e.Entry.Source, e.Entry.Text)
+			}
+		}
+	})
+	return ctx
+}
+
+// shot keeps a picture of the page where ROOST_SCREENSHOTS says, for a person
+// to look at.
+func shot(name string) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		dir := os.Getenv("ROOST_SCREENSHOTS")
+		if dir == "" {
+			return nil
+		}
+		var picture []byte
+		if err := chromedp.FullScreenshot(&picture, 100).Do(ctx); err != nil {
+			return err
+		}
+		return os.WriteFile(dir+"/"+name+".png", picture, 0o600)
+	})
+}
+
+// simulator plays the simulator's control API: the first scan wants another
+// code, the second links the instance.
+func simulator(t *testing.T, w **apitest.World) map[string]http.Handler {
+	t.Helper()
+	return map[string]http.Handler{
+		"GET /simulator": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) }),
+		"POST /simulator/phones": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusCreated)
+			_, _ = w.Write([]byte(`{"number":"1","lid":"2"}`))
+		}),
+		"POST /simulator/phones/{n}/scan": http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			var scan struct{ QR string }
+			raw, err := io.ReadAll(r.Body)
+			if err != nil || json.Unmarshal(raw, &scan) != nil {
+				t.Errorf("scanned %s, %v", raw, err)
+			}
+			i, err := (*w).Instances.ByName(r.Context(), tenant.Default, "front desk")
+			if err != nil {
+				t.Errorf("find the instance: %v", err)
+				return
+			}
+			offer, err := (*w).Instances.Offer(r.Context(), i.ID)
+			if err != nil || offer == nil || scan.QR != offer.QR {
+				t.Errorf("scanned %q, %v", scan.QR, err)
+				return
+			}
+			if scan.QR == apitest.QR { // the first scan asks for another code, as WhatsApp may
+				offer.QR += "-refreshed"
+				if err := (*w).Instances.PutOffer(r.Context(), *offer); err != nil {
+					t.Errorf("show another code: %v", err)
+				}
+				rw.WriteHeader(http.StatusConflict)
+				_, _ = rw.Write([]byte(`{"error":"refresh"}`))
+				return
+			}
+			(*w).Link(t, i)
+			_, _ = rw.Write([]byte(`{"jid":"` + apitest.OwnJID + `"}`))
+		}),
+	}
+}
+
+// TestPage goes the way of a person: key, new instance, code, scan, delete,
+// archive.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	var w *apitest.World
+	w = apitest.New(t, apitest.Options{Mount: simulator(t, &w)})
+	w.Create(t, "<b>odd</b> & \"name\" / x", "t")
+	card := `section[data-name="front desk"]`
+	var address, code, who, archive, state string
+	var natural int
+	steps := []chromedp.Action{
+		chromedp.Navigate(w.Server.URL + "/console#key=" + apitest.AdminKey),
+		chromedp.WaitVisible(`section.card`),
+		chromedp.Location(&address),
+		chromedp.SendKeys(`#name`, "front desk"),
+		chromedp.SendKeys(`#number`, "+49 15112345678"),
+		chromedp.Click(`#create button`),
+		chromedp.WaitVisible(card + ` .pairing img`),
+		chromedp.WaitVisible(card + ` .code`),
+		chromedp.Text(card+` .code span`, &code),
+		chromedp.Poll(`document.querySelector('section[data-name="front desk"] img').complete`, nil),
+		chromedp.Evaluate(`document.querySelector('section[data-name="front desk"] img').naturalWidth`, &natural),
+		shot("pairing"),
+		chromedp.Click(card+` .scan`, chromedp.NodeVisible),
+		chromedp.WaitVisible(`section[data-name="front desk"][data-state="open"]`),
+		chromedp.WaitNotVisible(card + ` .pairing`),
+		chromedp.Text(card+` .who`, &who),
+		shot("open"),
+		chromedp.Click(card + ` button.danger`),
+		chromedp.Click(card + ` button.danger`),
+		chromedp.WaitNotPresent(card),
+		chromedp.WaitVisible(`#archives a`),
+		chromedp.Text(`#archives`, &archive),
+		chromedp.AttributeValue(`#archives a`, "href", &state, nil),
+		shot("deleted"),
+	}
+	for n, step := range steps {
+		if err := chromedp.Run(ctx, step); err != nil {
+			t.Fatalf("step %d: %v", n, err)
+		}
+	}
+	if strings.Contains(address, apitest.AdminKey) {
+		t.Errorf("the key stays in the address: %s", address)
+	}
+	if code != "ABCD-1234" || natural == 0 {
+		t.Errorf("the pairing code is %q and the QR code %d wide", code, natural)
+	}
+	if who != "+4915550001" {
+		t.Errorf("the account is %q", who)
+	}
+	if !strings.Contains(archive, "3 messages, 14 bytes") || !strings.HasPrefix(state, w.Server.URL+"/blob/") {
+		t.Errorf("the archive says %q and leads to %q", archive, state)
+	}
+}
+
+func TestPageAsksForTheKey(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	w := apitest.New(t, apitest.Options{})
+	w.Create(t, "only", "the-token")
+	var summary string
+	if err := chromedp.Run(ctx,
+		chromedp.Navigate(w.Server.URL+"/console"),
+		chromedp.WaitVisible(`#key`),
+		shot("login"),
+		chromedp.SendKeys(`#key`, "wrong\r"),
+		chromedp.WaitVisible(`#login`),
+		chromedp.Poll(`document.querySelector('#summary').textContent === "This key opens nothing."`, nil),
+		chromedp.SendKeys(`#key`, "the-token\r"),
+		chromedp.WaitVisible(`section[data-name="only"]`),
+		chromedp.Text(`#summary`, &summary),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if summary != "1 instance, 0 open" {
+		t.Errorf("the summary is %q", summary)
+	}
+}

@@ -1,0 +1,153 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"roost/shared/command"
+	"roost/shared/fault"
+	"roost/shared/instance"
+	"roost/shared/message"
+)
+
+const (
+	// maxInlineFile is how large a file may be inside a command, in bytes. It
+	// grows by a third there and must stay below what a queue takes.
+	maxInlineFile = 64 << 10
+	// longestTyping bounds SendArgs.Delay: the request waits for it.
+	longestTyping = 15 * time.Second
+)
+
+// Outgoing is a message to send.
+type Outgoing struct {
+	Number string // as the user wrote it
+	// Args are all but To, MentionAll's and Mentions' JIDs being resolved by
+	// Send. An empty MessageID gets a new one.
+	Args command.SendArgs
+	File []byte // of a media message
+}
+
+// Send sends a message and returns it as WhatsApp has taken it.
+//
+// Errors: AbsentError when the number is not on WhatsApp; a Conflict with the
+// code connection_closed when the instance is not connected; those of the host.
+// Unavailable with the code no_answer leaves the outcome unknown: the same
+// MessageID can be sent again and reaches its receiver once.
+func (c *Core) Send(ctx context.Context, i instance.Instance, o Outgoing) (message.Message, error) {
+	i, err := c.online(ctx, i)
+	if err != nil {
+		return message.Message{}, err
+	}
+	to, err := c.receiver(ctx, i, o.Number)
+	if err != nil {
+		return message.Message{}, err
+	}
+	args := o.Args
+	args.To = to.JID
+	args.Delay = min(max(args.Delay, 0), longestTyping)
+	if args.MessageID == "" {
+		args.MessageID = message.NewID()
+	}
+	args.Mentions, args.MentionAll = mentions(to, args)
+	if q := args.Quoted; q != nil {
+		args.Quoted = quoted(i, to, *q)
+	}
+	if args.Media != nil {
+		if args.Media, err = c.attach(ctx, i, *args.Media, args.MessageID, o.File); err != nil {
+			return message.Message{}, err
+		}
+	}
+	var sent command.Sent
+	err = c.do(ctx, i, command.SendMessage, args, &sent)
+	if args.Media != nil && !Unanswered(err) {
+		c.detach(ctx, args.Media.Blob)
+	}
+	if err != nil {
+		return message.Message{}, err
+	}
+	var m message.Message
+	if err := json.Unmarshal(sent.Message, &m); err != nil {
+		return message.Message{}, fmt.Errorf("read the sent message %s: %w", args.MessageID, err)
+	}
+	return m, nil
+}
+
+// online waits, with a bound, for a connection that is being opened again.
+func (c *Core) online(ctx context.Context, i instance.Instance) (instance.Instance, error) {
+	up := func(s instance.Seen) bool {
+		return s.Instance.State == instance.Open && s.Instance.Ready || s.Instance.State == instance.Idle
+	}
+	if up(instance.Seen{Instance: i}) {
+		return i, nil
+	}
+	closed := fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
+	coming := func(i instance.Instance) bool { return i.JID != "" && i.State.Connected() }
+	if !coming(i) {
+		return i, closed
+	}
+	wait, cancel := context.WithTimeout(ctx, c.limits.Online)
+	defer cancel()
+	seen, err := c.deps.Instances.Await(wait, i.ID, func(s instance.Seen) bool { return up(s) || !coming(s.Instance) })
+	if err != nil {
+		return i, err
+	}
+	if !isOpen(seen.Instance.State) {
+		return i, closed
+	}
+	return seen.Instance, nil
+}
+
+// mentions are who a message names: Evolution does it in groups only.
+func mentions(to Contact, args command.SendArgs) ([]string, bool) {
+	if !strings.HasSuffix(to.JID, groupServer) {
+		return nil, false
+	}
+	jids := make([]string, len(args.Mentions))
+	for n, number := range args.Mentions {
+		jids[n] = Address(number)
+	}
+	return jids, args.MentionAll
+}
+
+// quoted fills in what a user may leave out: whose message is answered.
+func quoted(i instance.Instance, to Contact, q command.Quoted) *command.Quoted {
+	if q.Chat == "" {
+		q.Chat = to.JID
+	}
+	switch {
+	case q.Sender != "":
+	case q.FromMe:
+		q.Sender = Account(i.JID)
+	case !strings.HasSuffix(q.Chat, groupServer):
+		q.Sender = q.Chat
+	}
+	return &q
+}
+
+// attach puts a file where the host finds it.
+func (c *Core) attach(ctx context.Context, i instance.Instance, m command.MediaArgs, id string, file []byte) (*command.MediaArgs, error) {
+	if len(file) <= maxInlineFile {
+		m.Bytes = file
+		return &m, nil
+	}
+	m.Blob = "outbox/" + string(i.ID) + "/" + id
+	if _, err := c.deps.Bucket.Put(ctx, m.Blob, bytes.NewReader(file), int64(len(file)), m.Mimetype); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "the file could not be stored")
+	}
+	return &m, nil
+}
+
+// detach removes the file of a message that the host has answered for. Without
+// an answer the host may be sending it still: the bucket's lifecycle removes it.
+func (c *Core) detach(ctx context.Context, blob string) {
+	if blob == "" {
+		return
+	}
+	if err := c.deps.Bucket.Delete(context.WithoutCancel(ctx), blob); err != nil {
+		c.deps.Log.WarnContext(ctx, "file of a sent message stays", "err", err)
+	}
+}

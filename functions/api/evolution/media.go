@@ -1,0 +1,158 @@
+package evolution
+
+import (
+	"encoding/base64"
+	"mime"
+	"net/url"
+	"path"
+	"strings"
+	"unicode"
+
+	"roost/shared/command"
+)
+
+// sendMedia takes the file as a URL, as base64 with or without the head of a
+// data URI, or as the part "file" of a multipart body.
+func (h *Handler) sendMedia(r *request) (answer, error) {
+	modernMessage(&r.body)
+	if err := sendMediaBody.validate(&r.body); err != nil {
+		return answer{}, err
+	}
+	fields := r.body.object()
+	out, err := outgoing(fields)
+	if err != nil {
+		return answer{}, err
+	}
+	kind := str(fields, "mediatype")
+	file, err := h.fileOf(r, fields, kind)
+	if err != nil {
+		return answer{}, err
+	}
+	out.File = file.data
+	out.Args.Media = &command.MediaArgs{Kind: kind, Mimetype: file.mimetype, FileName: file.name, Caption: str(fields, "caption")}
+	return h.send(r, out)
+}
+
+func (h *Handler) fileOf(r *request, fields map[string]any, kind string) (upload, error) {
+	media, name := str(fields, "media"), str(fields, "fileName")
+	var file upload
+	switch {
+	case r.body.file != nil:
+		file = *r.body.file
+		if name == "" {
+			name = file.name
+		}
+	case h.core.FileURL(media):
+		fetched, err := h.core.Fetch(r.Context(), media)
+		if err != nil {
+			return upload{}, err
+		}
+		file = upload{mimetype: fetched.Mimetype, data: fetched.Data}
+		if name == "" {
+			name = nameIn(media)
+		}
+	default:
+		data, mimetype, isBase64 := decodeFile(media)
+		if !isBase64 {
+			return upload{}, refuse("Owned media must be a url or base64")
+		}
+		if kind == "document" && name == "" {
+			return upload{}, refuse("For base64 the file name must be informed.")
+		}
+		file = upload{mimetype: mimetype, data: data}
+	}
+	file.mimetype = mimetypeOf(name, str(fields, "mimetype"), file.mimetype, kind)
+	if name == "" {
+		name = defaults[kind].name
+	}
+	file.name = name
+	return file, nil
+}
+
+// decodeFile reads base64, standard or for URLs, padded or not, alone or in a
+// data URI.
+func decodeFile(media string) (data []byte, mimetype string, isBase64 bool) {
+	if rest, isURI := strings.CutPrefix(media, "data:"); isURI {
+		head, body, hasBody := strings.Cut(rest, ",")
+		plain, encoded := strings.CutSuffix(head, ";base64")
+		if !hasBody {
+			return nil, "", false
+		}
+		if !encoded {
+			text, err := url.PathUnescape(body)
+			return []byte(text), head, err == nil && text != ""
+		}
+		mimetype, media = plain, body
+	}
+	media = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) || r == '=':
+			return -1
+		case r == '-':
+			return '+'
+		case r == '_':
+			return '/'
+		}
+		return r
+	}, media)
+	data, err := base64.RawStdEncoding.DecodeString(media)
+	return data, mimetype, err == nil && len(data) > 0
+}
+
+// defaults are what Evolution calls a file that nobody has named.
+var defaults = map[string]struct{ name, mimetype string }{
+	"image":    {"image.jpg", "image/jpeg"},
+	"video":    {"video.mp4", "video/mp4"},
+	"audio":    {"", "audio/mpeg"},
+	"document": {"document", "application/octet-stream"},
+}
+
+// mimetypeOf is the type of a file: by its name first, as Evolution has it,
+// then as the user, the server or the upload says.
+func mimetypeOf(name, given, served, kind string) string {
+	if known := byExtension(name); known != "" {
+		return known
+	}
+	for _, candidate := range []string{given, served} {
+		parsed, _, err := mime.ParseMediaType(candidate)
+		if err == nil && strings.Contains(parsed, "/") && (parsed != "application/octet-stream" || kind == "document") {
+			return candidate
+		}
+	}
+	return defaults[kind].mimetype
+}
+
+// extensions are the types of the files that people send. It does not depend on
+// the machine, as the tables of package mime do.
+var extensions = map[string]string{
+	".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".svg": "image/svg+xml",
+	".bmp": "image/bmp", ".heic": "image/heic", ".tif": "image/tiff", ".tiff": "image/tiff",
+	".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime", ".webm": "video/webm", ".avi": "video/x-msvideo",
+	".mkv": "video/x-matroska", ".3gp": "video/3gpp",
+	".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".aac": "audio/aac",
+	".wav": "audio/wav", ".amr": "audio/amr", ".flac": "audio/x-flac",
+	".pdf": "application/pdf", ".txt": "text/plain", ".csv": "text/csv", ".html": "text/html", ".json": "application/json",
+	".xml": "application/xml", ".zip": "application/zip", ".rar": "application/vnd.rar", ".7z": "application/x-7z-compressed",
+	".gz": "application/gzip", ".doc": "application/msword", ".xls": "application/vnd.ms-excel", ".ppt": "application/vnd.ms-powerpoint",
+	".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	".odt":  "application/vnd.oasis.opendocument.text", ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+	".rtf": "application/rtf", ".vcf": "text/vcard", ".ics": "text/calendar", ".apk": "application/vnd.android.package-archive",
+	".epub": "application/epub+zip", ".md": "text/markdown",
+}
+
+func byExtension(name string) string { return extensions[strings.ToLower(path.Ext(name))] }
+
+// nameIn is the file's name in a URL, "" when it ends in none.
+func nameIn(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	name := path.Base(u.Path)
+	if !strings.Contains(strings.Trim(name, "."), ".") {
+		return ""
+	}
+	return name
+}

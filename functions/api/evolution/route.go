@@ -1,0 +1,83 @@
+package evolution
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// guard is who may use a route.
+type guard int
+
+const (
+	guardNone     guard = iota // everybody
+	guardAdmin                 // the admin key
+	guardKey                   // some key; the route looks closer
+	guardInstance              // the instance must exist, then the admin key or its token
+)
+
+type route struct {
+	guard guard
+	serve func(*Handler, *request) (answer, error)
+}
+
+// routes are keyed by method and path in lower case, ":i" being an instance's
+// name.
+var routes = map[string]route{
+	"GET ":                            {guardNone, (*Handler).welcome},
+	"POST verify-creds":               {guardAdmin, (*Handler).verifyCredentials},
+	"POST instance/create":            {guardNone, (*Handler).create}, // a taken name is told before the key is looked at
+	"GET instance/fetchinstances":     {guardKey, (*Handler).fetchInstances},
+	"GET instance/connect/:i":         {guardInstance, (*Handler).connect},
+	"GET instance/connectionstate/:i": {guardInstance, (*Handler).connectionState},
+	"POST instance/restart/:i":        {guardInstance, (*Handler).restart},
+	"PUT instance/restart/:i":         {guardInstance, (*Handler).restart}, // as the documentation says
+	"DELETE instance/logout/:i":       {guardInstance, (*Handler).logout},
+	"DELETE instance/delete/:i":       {guardInstance, (*Handler).remove},
+	"POST webhook/set/:i":             {guardInstance, (*Handler).setWebhook},
+	"GET webhook/find/:i":             {guardInstance, (*Handler).findWebhook},
+	"POST settings/set/:i":            {guardInstance, (*Handler).setSettings},
+	"GET settings/find/:i":            {guardInstance, (*Handler).findSettings},
+	"POST message/sendtext/:i":        {guardInstance, (*Handler).sendText},
+	"POST message/sendmedia/:i":       {guardInstance, (*Handler).sendMedia},
+	"POST chat/whatsappnumbers/:i":    {guardInstance, (*Handler).whatsappNumbers},
+
+	// Roost's own.
+	"GET instance/qr/:i":       {guardInstance, (*Handler).showQR},
+	"GET instance/passkey/:i":  {guardInstance, (*Handler).showPasskey},
+	"POST instance/passkey/:i": {guardInstance, (*Handler).answerPasskey},
+	"GET instance/archive/:i":  {guardNone, (*Handler).showArchive}, // the instance is gone: it looks itself
+}
+
+// match finds the route of a request and the name in its path. Like Express it
+// takes paths in any case and with a slash at the end.
+func match(r *http.Request) (route, string, error) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
+	path = strings.TrimSuffix(path, "/")
+	parts := strings.Split(path, "/")
+	if found, ok := routes[method+" "+strings.ToLower(path)]; ok && len(parts) < 3 {
+		return found, "", nil
+	}
+	if len(parts) == 3 && parts[2] != "" {
+		found, ok := routes[method+" "+strings.ToLower(parts[0]+"/"+parts[1])+"/:i"]
+		if !ok && notServed(method, strings.ToLower(parts[0]), strings.ToLower(parts[1])) {
+			found, ok = route{guardInstance, (*Handler).refuseUnserved}, true
+		}
+		if ok {
+			name, err := url.PathUnescape(parts[2])
+			if err != nil {
+				return route{}, "", &problem{status: http.StatusBadRequest, reason: internalReason, message: "Failed to decode param '" + parts[2] + "'"}
+			}
+			return found, name, nil
+		}
+	}
+	raw := r.RequestURI
+	if !strings.HasPrefix(raw, "/") {
+		raw = r.URL.RequestURI()
+	}
+	return route{}, "", &problem{status: http.StatusNotFound, message: []string{"Cannot " + r.Method + " " + raw}}
+}

@@ -1,0 +1,64 @@
+package evolution
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// unserved are the routes of Evolution 2.3.7 (and some of 2.4) under an
+// instance that this server knows and does not serve: method and first part of
+// the path, then the second parts in lower case.
+var unserved = map[string]string{
+	"POST instance": "setpresence",
+	"POST message": "sendtemplate sendptv sendwhatsappaudio sendstatus sendsticker sendlocation sendcontact sendreaction " +
+		"sendpoll sendlist sendbuttons sendcarousel",
+	"POST chat": "markmessageasread archivechat markchatunread fetchprofilepictureurl getbase64frommediamessage updatemessage " +
+		"sendpresence updateblockstatus findcontacts findmessages findstatusmessage findchats fetchbusinessprofile fetchprofile " +
+		"updateprofilename updateprofilestatus updateprofilepicture updateprivacysettings markmessageasplayed getpollvote findchannels " +
+		"checkiswhatsappnumber",
+	"GET chat":    "findchatbyremotejid fetchprivacysettings",
+	"DELETE chat": "deletemessageforeveryone removeprofilepicture",
+	"POST group": "create updategroupsubject updategroupdescription updategrouppicture sendinvite revokeinvitecode updateparticipant " +
+		"updatesetting toggleephemeral updatememberaddmode",
+	"GET group":       "findgroupinfos fetchallgroups participants invitecode inviteinfo acceptinvitecode",
+	"DELETE group":    "leavegroup",
+	"POST label":      "handlelabel",
+	"GET label":       "findlabels",
+	"POST call":       "offer",
+	"POST business":   "getcatalog getcollections",
+	"POST template":   "create edit",
+	"GET template":    "find",
+	"DELETE template": "delete",
+	"POST s3":         "getmedia getmediaurl",
+	"POST baileys": "onwhatsapp profilepictureurl assertsessions createparticipantnodes getusyncdevices generatemessagetag sendnode " +
+		"signalrepositorydecryptmessage getauthstate",
+	"POST chatwoot": "set",
+	"GET chatwoot":  "find",
+}
+
+// sinks are the other ways in which Evolution tells events; each has the routes
+// set and find. So has the proxy.
+var sinks = []string{"proxy", "websocket", "rabbitmq", "nats", "sqs", "kafka", "pusher"}
+
+// bots are Evolution's chat bots.
+var bots = []string{"typebot", "openai", "dify", "flowise", "n8n", "evoai", "evolutionbot"}
+
+func notServed(method, first, second string) bool {
+	switch {
+	case slices.Contains(sinks, first):
+		return method == http.MethodPost && second == "set" || method == http.MethodGet && second == "find"
+	case slices.Contains(bots, first):
+		return slices.Contains([]string{"create", "find", "settings", "fetchsettings", "changestatus", "ignorejid", "start", "creds"}, second)
+	default:
+		return slices.Contains(strings.Fields(unserved[method+" "+first]), second)
+	}
+}
+
+func (h *Handler) refuseUnserved(r *request) (answer, error) {
+	path := r.URL.Path
+	if cut := strings.LastIndex(strings.TrimSuffix(path, "/"), "/"); cut > 0 {
+		path = path[:cut]
+	}
+	return answer{}, refuse("This server does not serve " + r.Method + " " + path + " yet")
+}

@@ -1,0 +1,78 @@
+// Package handler is the whole API as one http.Handler: the dialects, the
+// console and the health check. The Lambda and the local process serve the
+// same one.
+package handler
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"roost/functions/api/console"
+	"roost/functions/api/core"
+	"roost/functions/api/evolution"
+)
+
+// Deps are what the API is made of.
+type Deps struct {
+	Core core.Deps
+
+	// AdminKey is the SHA-256 of the key that may do everything.
+	AdminKey []byte
+	// ServerURL is where clients reach the API, "" to take it from each
+	// request.
+	ServerURL string
+	// MaxBody bounds requests, in bytes; 0 for 136 MiB.
+	MaxBody int64
+	// Version is this build's, for the health check.
+	Version string
+	Log     *slog.Logger
+}
+
+// New makes the handler:
+//
+//	GET /health    200 {"status":"ok","version":...}
+//	GET /console   the page for people
+//	everything else is the Evolution dialect
+func New(deps Deps) http.Handler {
+	if deps.Core.Log == nil {
+		deps.Core.Log = deps.Log
+	}
+	dialect := evolution.New(core.New(deps.Core), evolution.Config{
+		AdminKey: deps.AdminKey, ServerURL: deps.ServerURL, MaxBody: deps.MaxBody, Log: deps.Log,
+	})
+	page := console.Handler()
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		switch path := strings.ToLower(strings.TrimSuffix(r.URL.Path, "/")); {
+		case path == "/health":
+			health(w, r, deps.Version)
+		case path == "/console" || strings.HasPrefix(path, "/console/"):
+			page.ServeHTTP(w, r)
+		default:
+			dialect.ServeHTTP(w, r)
+		}
+	}
+	return recovered(deps.Log, http.HandlerFunc(serve))
+}
+
+// recovered answers a panic in the dialect's envelope: a client that gets no
+// answer at all sends again.
+func recovered(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if cause == http.ErrAbortHandler { //nolint:errorlint // the value itself is panicked with
+				panic(cause)
+			}
+			log.ErrorContext(r.Context(), "request panicked", "cause", cause, "stack", string(debug.Stack()))
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"status":500,"error":"Internal Server Error","response":{"message":"Internal Server Error"}}`))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

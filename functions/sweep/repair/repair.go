@@ -1,0 +1,200 @@
+// Package repair mends, once a minute, what nobody else will: work whose owner
+// died between two steps.
+//
+//	instance deleting, no archive asked for      its host is told again, then the archive is asked for
+//	archive begun, instance not removed          its job goes onto the queue again
+//	pairing past its end                         closed: the host that would have done it is gone
+//
+// Everything here happens rarely, is done under the conditions of the
+// repositories, and does no harm when its owner is only slow.
+package repair
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"roost/shared/archive"
+	"roost/shared/command"
+	"roost/shared/event"
+	"roost/shared/fault"
+	"roost/shared/instance"
+	"roost/shared/queue"
+	"roost/shared/tenant"
+)
+
+const (
+	// patience is how long an owner may take before its work counts as left
+	// alone. The API's own steps take at most 30 s.
+	patience = 2 * time.Minute
+	// archivePatience is longer than two terms of a worker.
+	archivePatience = 5 * time.Minute
+	// pairingPatience is how long after the end of an offer its host must have
+	// closed the pairing, or before the first offer must have made one.
+	pairingPatience = time.Minute
+	// askLimit bounds the command to a host.
+	askLimit = 10 * time.Second
+)
+
+// Config is what a Handler works with. All fields must be set.
+type Config struct {
+	Tenants   []tenant.ID // whose instances are looked after
+	Instances *instance.Repository
+	Archives  *archive.Repository
+	Jobs      queue.Queue // the archive queue
+	Commands  *command.Client
+	Events    *event.Publisher
+	Log       *slog.Logger
+}
+
+// Handler does one sweep at each call.
+type Handler struct {
+	cfg Config
+	now func() time.Time
+}
+
+// New makes a handler. It is safe for concurrent use.
+func New(cfg Config) *Handler { return &Handler{cfg: cfg, now: time.Now} }
+
+// Report says what a sweep has mended.
+type Report struct {
+	Deletions int `json:"deletions"` // resumed
+	Archives  int `json:"archives"`  // queued again
+	Pairings  int `json:"pairings"`  // closed
+}
+
+// Handle is the Lambda handler of the schedule. One fault does not keep it from
+// the rest; all are returned.
+func (h *Handler) Handle(ctx context.Context) (Report, error) {
+	var report Report
+	failures := []error{h.archives(ctx, &report)}
+	for _, t := range h.cfg.Tenants {
+		all, err := h.cfg.Instances.List(ctx, t)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		for _, i := range all {
+			failures = append(failures, h.instance(ctx, i, &report))
+		}
+	}
+	if report != (Report{}) {
+		h.cfg.Log.InfoContext(ctx, "sweep has mended", "deletions", report.Deletions, "archives", report.Archives, "pairings", report.Pairings)
+	}
+	return report, errors.Join(failures...)
+}
+
+func (h *Handler) instance(ctx context.Context, i instance.Instance, report *Report) error {
+	switch i.State { //nolint:exhaustive // nothing can get stuck in the others
+	case instance.Deleting:
+		return h.deletion(ctx, i, report)
+	case instance.Connecting, instance.Pairing:
+		return h.pairing(ctx, i, report)
+	}
+	return nil
+}
+
+// archives puts jobs that were lost onto the queue again.
+func (h *Handler) archives(ctx context.Context, report *Report) error {
+	records, err := h.cfg.Archives.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, r := range records {
+		if h.now().Sub(r.At) < archivePatience {
+			continue
+		}
+		if err := archive.Enqueue(ctx, h.cfg.Jobs, r.Job(), h.now()); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		report.Archives++
+	}
+	return errors.Join(failures...)
+}
+
+// deletion goes on where the API has stopped. A host that does not answer is
+// asked again in a minute: the connection must be closed before the transcript
+// is.
+func (h *Handler) deletion(ctx context.Context, i instance.Instance, report *Report) error {
+	if h.now().Sub(i.UpdatedAt) < patience {
+		return nil
+	}
+	_, err := h.cfg.Archives.Get(ctx, i.ID)
+	if err == nil || fault.KindOf(err) != fault.NotFound {
+		return err // begun: archives looks after it
+	}
+	ask, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	if err := h.cfg.Commands.Do(ask, i, command.Delete, nil, nil); err != nil {
+		return fmt.Errorf("tell the host to delete instance %s: %w", i.ID, err)
+	}
+	record, err := h.cfg.Archives.Begin(ctx, archive.Job{Tenant: i.Tenant, Instance: i.ID, Name: i.Name, At: h.now()})
+	if err != nil {
+		return err
+	}
+	if err := archive.Enqueue(ctx, h.cfg.Jobs, record.Job(), h.now()); err != nil {
+		return err
+	}
+	report.Deletions++
+	return h.cfg.Instances.ReleaseName(ctx, i)
+}
+
+// pairing closes one that has run out. Its host would have done so at once;
+// without an offer it is one that never got to its first code.
+func (h *Handler) pairing(ctx context.Context, i instance.Instance, report *Report) error {
+	if i.JID != "" {
+		return nil // linked: its host is to connect it, however long that takes
+	}
+	offer, err := h.cfg.Instances.Offer(ctx, i.ID)
+	if err != nil {
+		return err
+	}
+	ended := i.UpdatedAt.Add(patience)
+	if offer != nil {
+		ended = offer.Until
+	}
+	if h.now().Before(ended.Add(pairingPatience)) {
+		return nil
+	}
+	closed, err := h.cfg.Instances.Update(ctx, i.ID, func(now *instance.Instance) error {
+		if now.Revision != i.Revision {
+			return errMoved
+		}
+		now.Wanted, now.Host, now.ClosedAt = false, "", h.now()
+		return now.Move(instance.Closed, instance.Reason{
+			Code: instance.ReasonPairingTimeout, Status: 408,
+			Sentence: "Nobody has scanned the QR code or typed the pairing code in time.", Action: "Connect again for new codes.",
+		})
+	})
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := h.cfg.Instances.DropOffer(ctx, i.ID); err != nil {
+		return err
+	}
+	report.Pairings++
+	return h.tell(ctx, closed)
+}
+
+var errMoved = errors.New("somebody has moved it")
+
+func (h *Handler) tell(ctx context.Context, i instance.Instance) error {
+	body, err := json.Marshal(event.Connection{State: i.State, Reason: i.Reason, Profile: i.Profile})
+	if err != nil {
+		return fmt.Errorf("marshal event: %w", err)
+	}
+	kind := event.ConnectionUpdated
+	return h.cfg.Events.Publish(ctx, event.Event{
+		ID:     event.NewID(string(i.ID), string(kind), "", strconv.FormatInt(i.Revision, 10)), // as the host's
+		Tenant: i.Tenant, Instance: i.ID, Name: i.Name, Kind: kind, At: h.now().UTC(), Body: body,
+	})
+}

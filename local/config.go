@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+)
+
+// config is what the command line says. The usage text of each flag is its
+// documentation.
+type config struct {
+	listen       string
+	hostListen   string
+	data         string
+	simulate     bool
+	simulatorURL string
+	logLevel     slog.Level
+	apiKey       string // ROOST_API_KEY, "" for the one in the data folder
+}
+
+const usage = `Roost on one machine: WhatsApp instances over HTTP.
+
+  go run ./local                     the real WhatsApp
+  go run ./local -simulate           a simulated WhatsApp in the same process
+  go run ./local -simulator URL      a simulated WhatsApp that runs apart
+                                     (go run ./simulator/cmd/simulator)
+
+Flags:
+`
+
+func loadConfig(args []string, getenv func(string) string, out io.Writer) (config, error) {
+	c := config{apiKey: getenv("ROOST_API_KEY")}
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` of the API and the console; other machines reach it only if you say so here")
+	flags.StringVar(&c.hostListen, "host-listen", "127.0.0.1:0", "private `address` of the session host: /health, /ready, /metrics; port 0 takes a free one")
+	flags.StringVar(&c.data, "data", "./.roost", "`folder` for everything that is kept; made if missing, readable by you only")
+	flags.BoolVar(&c.simulate, "simulate", false, "run a simulated WhatsApp in this process, with its control API under /simulator; its phones are forgotten at the end")
+	flags.StringVar(&c.simulatorURL, "simulator", "", "use the simulated WhatsApp at this base `URL`, for example http://127.0.0.1:8090")
+	level := flags.String("log-level", "info", "debug, info, warn or error")
+	flags.Usage = func() {
+		fmt.Fprint(out, usage)
+		flags.PrintDefaults()
+		fmt.Fprint(out, "\nEnvironment:\n  ROOST_API_KEY  the admin key, instead of the one that is made at the first start and kept in the data folder\n")
+	}
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return config{}, err
+		}
+		return config{}, fmt.Errorf("%w (see -h)", err)
+	}
+	return c, c.check(flags, *level)
+}
+
+// check reports everything that is wrong at once.
+func (c *config) check(flags *flag.FlagSet, level string) error {
+	var wrong []error
+	if flags.NArg() > 0 {
+		wrong = append(wrong, fmt.Errorf("unexpected argument %q", flags.Arg(0)))
+	}
+	if err := c.logLevel.UnmarshalText([]byte(level)); err != nil {
+		wrong = append(wrong, fmt.Errorf("-log-level %q is none of debug, info, warn, error", level))
+	}
+	for name, address := range map[string]string{"-listen": c.listen, "-host-listen": c.hostListen} {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s %q is no host:port", name, address))
+		}
+	}
+	if c.simulate && c.simulatorURL != "" {
+		wrong = append(wrong, errors.New("-simulate and -simulator exclude each other"))
+	}
+	if u, err := url.Parse(c.simulatorURL); c.simulatorURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		wrong = append(wrong, fmt.Errorf("-simulator %q is no http URL", c.simulatorURL))
+	}
+	if c.apiKey != "" && len(c.apiKey) < 16 {
+		wrong = append(wrong, errors.New("ROOST_API_KEY has less than 16 characters"))
+	}
+	return errors.Join(wrong...)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"roost/shared/blob/folder"
+	"roost/shared/queue"
+	queuesqlite "roost/shared/queue/sqlite"
+	"roost/shared/seal"
+	"roost/shared/sqlite"
+	"roost/shared/table"
+	tablesqlite "roost/shared/table/sqlite"
+)
+
+// data is the folder of one Roost, open.
+type data struct {
+	db      *sqlite.DB
+	table   table.Table
+	queues  queue.Opener
+	bucket  *folder.Folder
+	wrapper seal.Wrapper
+	apiKey  string
+	lock    *flock.Flock
+}
+
+// openData opens the folder, and makes what is missing in it. baseURL is where
+// signed URLs lead.
+func openData(ctx context.Context, c config, baseURL string) (*data, error) {
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	d := &data{lock: flock.New(filepath.Join(c.data, "lock"))}
+	locked, err := d.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("another Roost uses the folder %s", c.data)
+	}
+	if err := d.open(ctx, c, baseURL); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+func (d *data) open(ctx context.Context, c config, baseURL string) error {
+	var err error
+	if d.apiKey = c.apiKey; d.apiKey == "" {
+		if d.apiKey, err = secretFile(filepath.Join(c.data, "admin.key")); err != nil {
+			return err
+		}
+	}
+	if d.wrapper, err = seal.FileKey(filepath.Join(c.data, "master.key")); err != nil {
+		return fmt.Errorf("open the master key: %w", err)
+	}
+	signing, err := secretFile(filepath.Join(c.data, "url.key"))
+	if err != nil {
+		return err
+	}
+	if d.bucket, err = folder.Open(filepath.Join(c.data, "blobs"), folder.Options{Secret: []byte(signing), BaseURL: baseURL}); err != nil {
+		return fmt.Errorf("open the blob folder: %w", err)
+	}
+	if d.db, err = sqlite.Open(filepath.Join(c.data, "roost.db"), sqlite.Options{}); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	queues := queuesqlite.New(d.db)
+	d.table, d.queues = tablesqlite.New(d.db), queues
+	// Whoever held the folder before is dead, and with it what it was working on.
+	if _, err := queues.Release(ctx); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (d *data) close() error {
+	var err error
+	if d.db != nil {
+		err = d.db.Close()
+	}
+	return errors.Join(err, d.lock.Unlock())
+}
+
+// secretFile reads a secret, or makes it: 32 random bytes in hex, readable by
+// the owner only.
+func secretFile(path string) (string, error) {
+	stored, err := os.ReadFile(path)
+	if err == nil {
+		if secret := strings.TrimSpace(string(stored)); len(secret) >= 32 {
+			return secret, nil
+		}
+		return "", fmt.Errorf("%s holds no key of 32 characters or more", path)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	secret := hex.EncodeToString(b[:])
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("write %s: %w", path, err)
+	}
+	return secret, nil
+}

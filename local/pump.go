@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"roost/functions/webhook/delivery"
+	batches "roost/shared/batch"
+	"roost/shared/queue"
+)
+
+// maxInvocations is how many batches of a queue are handled at once. Each
+// holds at most ten messages, and no two of one group.
+const maxInvocations = 32
+
+// pump is what AWS does between a FIFO queue and a function: it invokes the
+// handler with batches, takes off the queue what was handled, and gives back
+// what failed.
+type pump struct {
+	name    string
+	queue   queue.Queue
+	invoke  func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	hide    time.Duration                    // how long a batch is hidden while it is handled
+	backoff func(receives int) time.Duration // how long a failure is hidden
+	log     *slog.Logger
+}
+
+// run pumps until ctx ends, and returns when the last handler has.
+func (p *pump) run(ctx context.Context) {
+	if p.backoff == nil {
+		p.backoff = delivery.Backoff
+	}
+	slots := make(chan struct{}, maxInvocations)
+	var running sync.WaitGroup
+	defer running.Wait()
+	for ctx.Err() == nil {
+		batch, err := p.queue.Receive(ctx, queue.MaxReceive, queue.MaxWait, p.hide)
+		if err != nil {
+			if ctx.Err() == nil {
+				p.log.ErrorContext(ctx, "queue cannot be received from", "queue", p.name, "err", err)
+				wait(ctx, time.Second)
+			}
+			continue
+		}
+		if len(batch) == 0 {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return // the batch comes back when its visibility ends
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			p.handle(ctx, batch)
+		})
+	}
+}
+
+func (p *pump) handle(ctx context.Context, batch []queue.Delivery) {
+	response, err := p.invoke(ctx, batches.Event(batch...))
+	failed := map[string]bool{}
+	for _, f := range response.BatchItemFailures {
+		failed[f.ItemIdentifier] = true
+	}
+	var done []string
+	// What was handled is taken off the queue even if the process is asked to
+	// end meanwhile.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for _, d := range batch {
+		if err == nil && !failed[d.ID] {
+			done = append(done, d.Receipt)
+			continue
+		}
+		if err := p.queue.ChangeVisibility(ctx, d.Receipt, p.backoff(d.Receives)); err != nil {
+			p.log.DebugContext(ctx, "message cannot be given back", "queue", p.name, "err", err)
+		}
+	}
+	if err != nil {
+		p.log.ErrorContext(ctx, "function failed", "queue", p.name, "err", err)
+	}
+	if len(done) == 0 {
+		return
+	}
+	if err := p.queue.Delete(ctx, done...); err != nil {
+		p.log.ErrorContext(ctx, "messages cannot be taken off the queue", "queue", p.name, "err", err)
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"roost/functions/api/core"
+	"roost/functions/api/handler"
+	"roost/functions/archive/export"
+	"roost/functions/sweep/repair"
+	"roost/functions/webhook/delivery"
+	"roost/sessionhost/host"
+	"roost/sessionhost/whatsapp"
+	"roost/shared/archive"
+	"roost/shared/command"
+	"roost/shared/event"
+	"roost/shared/instance"
+	"roost/shared/seal"
+	"roost/shared/tenant"
+	"roost/shared/transcript"
+	"roost/shared/webhook"
+	"roost/simulator"
+)
+
+// version is this build's.
+const version = "0.1.0"
+
+// stopLimit bounds how long requests under way may take at the end.
+const stopLimit = 2 * time.Second
+
+// run is the whole program: it returns when ctx ends and everything has been
+// closed, or when something cannot be started.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	c, err := loadConfig(args, getenv, out)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: c.logLevel}))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.listen, err)
+	}
+	defer listener.Close()
+	private, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.hostListen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.hostListen, err)
+	}
+	defer private.Close()
+	base := baseURL(listener.Addr())
+	d, err := openData(ctx, c, base+"/blob")
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	wa, simulated, err := reach(ctx, c, base, log)
+	if err != nil {
+		return err
+	}
+	if simulated != nil {
+		defer simulated.Close()
+	}
+	s, err := newSystem(ctx, c, d, base, log)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, wa, simulated, listener, private, out)
+}
+
+// baseURL is where a client on this machine reaches a listener.
+func baseURL(address net.Addr) string {
+	where, port, _ := net.SplitHostPort(address.String())
+	if ip, err := netip.ParseAddr(where); err == nil && ip.IsUnspecified() {
+		where = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(where, port)
+}
+
+// system is Roost on embedded storage, ready to run.
+type system struct {
+	cfg   config
+	data  *data
+	base  string
+	log   *slog.Logger
+	api   http.Handler
+	pumps []*pump
+	sweep *repair.Handler
+}
+
+func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Logger) (*system, error) {
+	sealer, err := seal.DataKey(ctx, d.table, d.wrapper, "api")
+	if err != nil {
+		return nil, fmt.Errorf("open the data key: %w", err)
+	}
+	events, err := d.queues.Open(ctx, event.Queue, event.Options)
+	if err != nil {
+		return nil, fmt.Errorf("open the event queue: %w", err)
+	}
+	jobs, err := d.queues.Open(ctx, archive.Queue, archive.Options)
+	if err != nil {
+		return nil, fmt.Errorf("open the archive queue: %w", err)
+	}
+	instances := instance.NewRepository(d.table)
+	webhooks := webhook.NewRepository(d.table, sealer)
+	archives := archive.NewRepository(d.table)
+	transcripts := transcript.NewRepository(d.table, d.bucket)
+	publisher := event.NewPublisher(events, d.bucket)
+	commands := command.NewClient(d.table, d.bucket, d.queues)
+	key := sha256.Sum256([]byte(d.apiKey))
+	s := &system{cfg: c, data: d, base: base, log: log}
+	s.api = handler.New(handler.Deps{
+		Core: core.Deps{
+			Table: d.table, Instances: instances, Commands: commands, Webhooks: webhooks, Events: publisher, Archives: archives,
+			ArchiveJobs: jobs, Bucket: d.bucket, Sealer: sealer, Log: log, AllowLoopback: true,
+		},
+		AdminKey: key[:], ServerURL: base, Version: version, Log: log,
+	})
+	hooks := delivery.New(delivery.Config{
+		Transcripts: transcripts, Webhooks: webhooks, Table: d.table, Bucket: d.bucket, ServerURL: base, Log: log,
+		Client: delivery.NewClient(netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")),
+	})
+	archiver := export.New(export.Config{
+		Archives: archives, Transcripts: transcripts, Instances: instances, Webhooks: webhooks, Events: publisher, Bucket: d.bucket, Log: log,
+	})
+	s.pumps = []*pump{
+		{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
+		{name: archive.Queue, queue: jobs, invoke: archiver.Handle, log: log},
+	}
+	s.sweep = repair.New(repair.Config{
+		Tenants: []tenant.ID{tenant.Default}, Instances: instances, Archives: archives, Jobs: jobs, Commands: commands, Events: publisher, Log: log,
+	})
+	return s, nil
+}
+
+// run serves until ctx ends. The order of the end: no new requests, sockets to
+// WhatsApp closed, events under way delivered or given back.
+func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulator.Simulator, listener, private net.Listener, out io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, p := range s.pumps {
+		running.Go(func() { p.run(ctx) })
+	}
+	running.Go(func() { s.sweepEveryMinute(ctx) })
+	server := &http.Server{Handler: s.routes(simulated), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	hosted, taken := make(chan *host.Host, 1), make(chan struct{})
+	running.Go(func() {
+		err := host.Run(ctx, host.Config{
+			Name: "host-1", Table: s.data.table, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
+		}, func(h *host.Host) {
+			hosted <- h
+			close(taken)
+		})
+		if err != nil {
+			cancel(fmt.Errorf("session host: %w", err))
+		}
+	})
+	health := &http.Server{Handler: later(hosted), ReadHeaderTimeout: 10 * time.Second}
+	serve := func(server *http.Server, on net.Listener) {
+		running.Go(func() {
+			if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
+				cancel(fmt.Errorf("serve %s: %w", on.Addr(), err))
+			}
+		})
+	}
+	serve(health, private)
+	if simulated != nil { // the host needs it to connect
+		serve(server, listener)
+	}
+	select { // the API says what is: it waits until the host has taken what it found
+	case <-taken:
+	case <-ctx.Done():
+	}
+	if simulated == nil {
+		serve(server, listener)
+	}
+	s.greet(out, private.Addr())
+	<-ctx.Done()
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer done()
+	for _, server := range []*http.Server{server, health} {
+		if server.Shutdown(stop) != nil {
+			_ = server.Close()
+		}
+	}
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// routes is everything on the public port.
+func (s *system) routes(simulated *simulator.Simulator) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		switch {
+		case strings.HasPrefix(path, "/blob/"):
+			s.data.bucket.ServeHTTP(w, r)
+		case simulated != nil && ours(path):
+			simulated.ServeHTTP(w, r)
+		default:
+			s.api.ServeHTTP(w, r)
+		}
+	})
+}
+
+// ours are the paths of a simulated WhatsApp.
+func ours(path string) bool {
+	for _, prefix := range []string{"/ws/chat", "/mms/", "/v/", "/newsletter/", "/simulator"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// later serves the session host as soon as there is one.
+func later(hosted <-chan *host.Host) http.Handler {
+	var h *host.Host
+	var mu sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		if h == nil {
+			select {
+			case h = <-hosted:
+			default:
+			}
+		}
+		ready := h
+		mu.Unlock()
+		if ready == nil {
+			http.Error(w, "starting", http.StatusServiceUnavailable)
+			return
+		}
+		ready.ServeHTTP(w, r)
+	})
+}
+
+// sweepEveryMinute is the schedule of the sweep function.
+func (s *system) sweepEveryMinute(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if _, err := s.sweep.Handle(ctx); err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "sweep failed", "err", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *system) greet(out io.Writer, private net.Addr) {
+	fmt.Fprintf(out, "Roost %s\n", version)
+	fmt.Fprintf(out, "  API       %s\n", s.base)
+	fmt.Fprintf(out, "  admin key %s\n", s.data.apiKey)
+	fmt.Fprintf(out, "  console   %s/console#key=%s\n", s.base, s.data.apiKey)
+	fmt.Fprintf(out, "  host      http://%s/health\n", private)
+	switch {
+	case s.cfg.simulate:
+		fmt.Fprintf(out, "  WhatsApp  simulated, control API at %s/simulator\n", s.base)
+	case s.cfg.simulatorURL != "":
+		fmt.Fprintf(out, "  WhatsApp  simulated at %s\n", s.cfg.simulatorURL)
+	}
+}

@@ -1,0 +1,52 @@
+// Package keys keeps what whatsmeow must remember of an instance (its device,
+// its Signal sessions, who is who) on Roost's table. It implements every
+// interface of whatsmeow's store package, so that any host can take over any
+// instance, and a host that dies at any instruction loses no message.
+//
+// # One owner
+//
+// Keys belong to one process at a time, so what is in memory is true. [Open]
+// writes a name of its own into one item, the fence; every later transaction
+// rewrites the fence under the condition that the name still stands there, and
+// counts a number up in it. An owner that was replaced can therefore store
+// nothing at all, not even to items the new one has not touched: its next write
+// fails with [ErrFenced], and so does every one after. All items carry the epoch
+// of who wrote them and refuse a lower one, besides.
+//
+// # One transaction a message
+//
+// What decrypting a message changes (session, sender key, identity, prekey) and
+// the decrypted event are one transaction, so that a message is either still
+// with WhatsApp or in the buffer. Everything else that goes with a message waits
+// for a transaction that happens anyway: the mark that an event was handled for
+// the next message, names and LID pairs for the transaction of their own. What
+// must be there before the receipt (message secrets) is written when whatsmeow
+// clears the event, its last call before the receipt. In requests to the table:
+//
+//	inbound            1, or 2 with a message secret
+//	outbound           1
+//	login              0, and 2 for Open
+//	takeover           2 for Open, then up to 3 to fill the memory, with a page
+//	                   of 1 MB for each further 100 and more sessions
+//	pairing            5
+//
+// # When a write's answer is lost
+//
+// The fence tells: its number is that of the last transaction that arrived. What
+// did not arrive is sent again, unchanged, since it may be on its way still.
+// When nothing can be learned for half a second, memory counts as stale, and
+// whoever comes next takes a new owner's name, which keeps everything on its way
+// out, and reads again.
+//
+// # Memory
+//
+// Sessions and sender keys are kept as [Options] allow, least recently used go
+// first; names, tokens, chat settings and app state have a megabyte. Prekeys
+// (26 kB), LID pairs and the hashes of the last 2,000 handled events stay.
+//
+// # At rest
+//
+// Every value is compressed if that helps, sealed for its place with the
+// instance's data key, and split over several items if it is above 400 kB. The
+// data key is stored wrapped; deleting the device deletes it first.
+package keys

@@ -1,0 +1,79 @@
+package session
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"roost/shared/event"
+	"roost/shared/instance"
+)
+
+// move takes the instance to another state and tells the world.
+func (s *Session) move(to instance.State, reason instance.Reason) { s.change(to, reason, nil) }
+
+// change is move with more to write at the same time.
+func (s *Session) change(to instance.State, reason instance.Reason, more func(*instance.Instance)) {
+	before := s.record.State
+	told := s.record.Reason
+	s.store(func(i *instance.Instance) error {
+		if err := i.Move(to, reason); err != nil {
+			return err
+		}
+		if more != nil {
+			more(i)
+		}
+		return nil
+	})
+	if s.record.State != before || s.record.Reason.Code != told.Code {
+		s.log.Info("instance moved", "from", string(before), "to", string(s.record.State), "reason", s.record.Reason.Code)
+		s.tellConnection()
+	}
+}
+
+// store writes the record. When the table does not take it now the session
+// goes on with what it knows: the next write brings it all.
+func (s *Session) store(edit func(*instance.Instance) error) {
+	stored, err := s.deps.Instances.Update(s.life, s.id, edit)
+	if err != nil {
+		s.log.Error("instance cannot be stored", "err", err)
+		kept := s.record
+		if edit(&kept) == nil {
+			s.record = kept
+		}
+	} else {
+		s.record = stored
+	}
+	shown := s.record
+	s.shown.Store(&shown)
+}
+
+func (s *Session) tellConnection() {
+	s.publish(event.ConnectionUpdated, "", event.Connection{
+		State: s.record.State, Reason: s.record.Reason, JID: s.record.JID, Profile: s.record.Profile,
+	}, strconv.FormatInt(s.record.Revision, 10))
+}
+
+// publish puts an event about the instance itself onto the queue. what makes
+// its id.
+func (s *Session) publish(kind event.Kind, chat string, body any, what ...string) {
+	e, err := newEvent(s.Record(), kind, chat, body, what...)
+	if err == nil {
+		err = s.deps.Events.Publish(s.life, e)
+	}
+	if err != nil {
+		s.log.Error("event cannot be published", "kind", string(kind), "err", err)
+	}
+}
+
+func newEvent(i instance.Instance, kind event.Kind, chat string, body any, what ...string) (event.Event, error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return event.Event{}, err
+	}
+	id := event.NewID(append([]string{string(i.ID), string(kind), chat}, what...)...)
+	return event.Event{
+		ID: id, Tenant: i.Tenant, Instance: i.ID, Name: i.Name, Sender: account(i.JID), Kind: kind, Chat: chat,
+		At: time.Now().UTC(), Body: encoded,
+	}, nil
+}

@@ -1,0 +1,256 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"roost/sessionhost/keys"
+	"roost/sessionhost/whatsapp"
+	"roost/shared/event"
+	"roost/shared/fault"
+	"roost/shared/instance"
+)
+
+// Deps are what all sessions of a host share.
+type Deps struct {
+	Instances *instance.Repository
+	Events    *event.Publisher
+	WhatsApp  whatsapp.Config
+	// OpenKeys opens the keys of an instance for this host.
+	OpenKeys func(ctx context.Context, i instance.Instance, onFailure func(error)) (*keys.Keys, error)
+	Metrics  *Metrics
+	Log      *slog.Logger
+}
+
+// Session is one instance on this host. Its methods may be called
+// concurrently.
+type Session struct {
+	deps Deps
+	id   instance.ID
+	log  *slog.Logger
+	life context.Context //nolint:containedctx // of the session, made in Start: the one stored context
+
+	inbox inbox
+	done  chan struct{}
+
+	shown   atomic.Pointer[instance.Instance] // the record as last stored, for others to read
+	sending inflight                          // what is being sent and not yet told of
+
+	line atomic.Pointer[whatsapp.Client] // the client, for senders; nil while there is none
+
+	// The loop owns what follows.
+	record  instance.Instance
+	keys    *keys.Keys
+	client  *whatsapp.Client   // of the device, kept over connections; nil before the first and after a logout
+	up      bool               // a connection is open, or being opened
+	dial    int                // counts connections, to know answers that come late
+	hangup  context.CancelFunc // ends the present connection
+	synced  bool               // it has brought what had waited on the server
+	attempt int                // of opening a connection, since the last login
+	pairing *pairing           // nil unless one is under way
+	clock   deadlines
+	tasks   sync.WaitGroup // what was started in the background
+}
+
+// Start runs a session for an instance that this host owns. It ends when life
+// ends, or with Stop.
+func Start(life context.Context, deps Deps, record instance.Instance) *Session {
+	life, cancel := context.WithCancel(life)
+	s := &Session{
+		deps: deps, id: record.ID, log: deps.Log.With("instance", string(record.ID)), life: life,
+		done: make(chan struct{}), record: record,
+	}
+	s.inbox.signal = make(chan struct{}, 1)
+	s.shown.Store(&record)
+	go func() { //nolint:contextcheck // closing outlives life
+		defer cancel()
+		s.run()
+	}()
+	return s
+}
+
+// Record is the instance as it was last stored.
+func (s *Session) Record() instance.Instance { return *s.shown.Load() }
+
+// Done is closed when the session has ended: its socket and keys are closed.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Stop closes the connection cleanly and keeps what the record says, so that
+// another host goes on. It returns when everything has ended.
+func (s *Session) Stop() {
+	s.inbox.put(stopped{})
+	<-s.done
+}
+
+type stopped struct{}
+
+func (s *Session) run() {
+	defer close(s.done)
+	defer s.tasks.Wait()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	defer s.closeKeys()
+	defer s.drop()
+	if s.record.Wanted {
+		s.open("")
+	}
+	for {
+		timer.Reset(s.clock.next())
+		select {
+		case <-s.inbox.signal:
+			for _, m := range s.inbox.take() {
+				if !s.receive(m) {
+					return
+				}
+			}
+		case <-timer.C:
+			s.due(time.Now())
+		case <-s.life.Done():
+			return
+		}
+	}
+}
+
+// receive handles one message of the inbox. It reports whether the session
+// goes on.
+func (s *Session) receive(m any) bool {
+	switch m := m.(type) {
+	case stopped:
+		return false
+	case request:
+		value, err := m.do(s)
+		m.answer <- answer{value, err}
+		return !m.last
+	case from:
+		if s.up && m.client == s.client { // not of a connection that was given up
+			s.heard(m.signal)
+		}
+	case dialled:
+		if s.up && m.dial == s.dial {
+			s.dialled(m.err)
+		}
+	case codeResult:
+		if s.up && m.dial == s.dial {
+			s.codeArrived(m)
+		}
+	case failed:
+		s.keysFailed(m.err)
+	}
+	return true
+}
+
+// inbox is an unbounded queue for the loop: connections must never wait for
+// it. Its length is bounded by what one connection can say.
+type inbox struct {
+	mu     sync.Mutex
+	items  []any
+	signal chan struct{}
+}
+
+func (i *inbox) put(m any) {
+	i.mu.Lock()
+	i.items = append(i.items, m)
+	i.mu.Unlock()
+	select {
+	case i.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (i *inbox) take() []any {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	items := i.items
+	i.items = nil
+	return items
+}
+
+// from is a signal and the connection that gave it.
+type from struct {
+	client *whatsapp.Client
+	signal whatsapp.Signal
+}
+
+// request is something to do on the loop.
+type request struct {
+	do     func(*Session) (any, error)
+	answer chan answer
+	last   bool // the session ends with it
+}
+
+type answer struct {
+	value any
+	err   error
+}
+
+// ask runs do on the loop and waits for its result.
+func (s *Session) ask(ctx context.Context, last bool, do func(*Session) (any, error)) (any, error) {
+	r := request{do: do, answer: make(chan answer, 1), last: last}
+	s.inbox.put(r)
+	select {
+	case a := <-r.answer:
+		return a.value, a.err
+	case <-s.done:
+		select {
+		case a := <-r.answer:
+			return a.value, a.err
+		default:
+			return nil, fault.New(fault.Unavailable, "the session has ended")
+		}
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// deadlines are the moments at which the loop has something to do by itself.
+// Zero is never.
+type deadlines struct {
+	rotate    time.Time // the QR code shown has had its time
+	pairing   time.Time // the pairing ends
+	connected time.Time // the connection must have got somewhere
+	ready     time.Time // the login counts as complete
+	reopen    time.Time // the next attempt to connect
+}
+
+func (d *deadlines) next() time.Duration {
+	wait := time.Hour
+	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen} {
+		if !at.IsZero() {
+			wait = min(wait, time.Until(at))
+		}
+	}
+	return max(wait, 0)
+}
+
+// due does what the clock says.
+func (s *Session) due(now time.Time) {
+	passed := func(at *time.Time) bool {
+		if at.IsZero() || now.Before(*at) {
+			return false
+		}
+		*at = time.Time{}
+		return true
+	}
+	if passed(&s.clock.pairing) {
+		s.endPairing(instance.Reason{
+			Code: instance.ReasonPairingTimeout, Status: 408,
+			Sentence: "Nobody has scanned the QR code or typed the pairing code in time.", Action: "Connect again for new codes.",
+		})
+		return
+	}
+	if passed(&s.clock.rotate) {
+		s.rotate()
+	}
+	if passed(&s.clock.connected) {
+		s.stalled()
+	}
+	if passed(&s.clock.ready) {
+		s.becomeReady()
+	}
+	if passed(&s.clock.reopen) {
+		s.open("")
+	}
+}

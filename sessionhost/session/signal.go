@@ -1,0 +1,79 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"roost/sessionhost/keys"
+	"roost/sessionhost/whatsapp"
+	"roost/shared/instance"
+)
+
+// failed is a failure of the keys.
+type failed struct{ err error }
+
+// keysFailed gets what could not be stored again with a new connection, unless
+// the keys belong to another host now: then this one must not touch them.
+func (s *Session) keysFailed(err error) {
+	if errors.Is(err, keys.ErrFenced) {
+		s.log.Error("another host has taken the instance", "err", err)
+		s.hang()
+		return
+	}
+	s.log.Warn("keys could not be stored", "err", err)
+	if s.up {
+		s.client.Reset()
+	}
+}
+
+// heard acts on a signal of the present connection.
+func (s *Session) heard(signal whatsapp.Signal) {
+	switch e := signal.(type) {
+	case whatsapp.QRCodes:
+		s.qrCodes(e.Codes)
+	case whatsapp.SecretRotated:
+		s.secretRotated(e.Old, e.New)
+	case whatsapp.PasskeyAsked:
+		s.passkeyAsked(e.Request)
+	case whatsapp.PasskeyAccepted:
+		s.passkeyAccepted(e.Code, e.Skip)
+	case whatsapp.PairingFailed:
+		s.pairingFailed(e.Err)
+	case whatsapp.Linked:
+		s.linked(e)
+	case whatsapp.Online:
+		s.online()
+	case whatsapp.Offline:
+		s.offline()
+	case whatsapp.Synced: // the library may tell of it before the login
+		s.synced = true
+		s.becomeReady()
+	case whatsapp.Named:
+		s.store(func(i *instance.Instance) error {
+			i.Profile.PushName = e.PushName
+			return nil
+		})
+		s.greet()
+	case whatsapp.Silent:
+		s.silent(e)
+	case whatsapp.Answered:
+		if s.record.State == instance.Idle {
+			s.change(instance.Open, instance.Reason{}, func(i *instance.Instance) { i.Ready, i.AnswerAt = true, time.Now() })
+		}
+	case whatsapp.Ended:
+		s.ended(e)
+	}
+}
+
+// maxMissed is how many keepalives may go unanswered before the connection is
+// taken for dead.
+const maxMissed = 3
+
+func (s *Session) silent(e whatsapp.Silent) {
+	if s.record.State == instance.Open {
+		s.change(instance.Idle, instance.Reason{Code: instance.ReasonUnreachable, Sentence: "WhatsApp does not answer."}, nil)
+	}
+	if e.Missed >= maxMissed {
+		s.open("") // the socket is dead, though nobody has closed it
+	}
+}

@@ -1,0 +1,58 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"roost/shared/event"
+	"roost/shared/message"
+)
+
+// sink stores what the connection brings. It runs on the connection's own
+// goroutine: WhatsApp is told that a message has arrived when it returns nil.
+type sink struct{ session *Session }
+
+// Message implements whatsapp.Sink.
+func (k *sink) Message(ctx context.Context, m message.Message) error {
+	s := k.session
+	i := s.Record()
+	if m.Group && i.Settings.GroupsIgnore && !m.FromMe {
+		return nil
+	}
+	act := ""
+	if m.Target != nil {
+		act = m.Target.Act
+	}
+	e, err := newEvent(i, event.MessageReceived, m.Chat.Key(), m, m.Sender.Key(), m.ID, act)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	err = s.deps.Events.Publish(ctx, e)
+	s.deps.Metrics.publishing(start, err)
+	return err
+}
+
+// Update implements whatsapp.Sink.
+func (k *sink) Update(ctx context.Context, u event.Update) error {
+	s := k.session
+	if err := s.sending.wait(ctx, u.IDs); err != nil {
+		return err
+	}
+	e, err := newEvent(s.Record(), event.MessageUpdated, u.Chat.Key(), u, u.By.Key(), string(u.Status), strings.Join(u.IDs, ","))
+	if err != nil {
+		return err
+	}
+	return s.deps.Events.Publish(ctx, e)
+}
+
+// account cuts the device off a JID.
+func account(jid string) string {
+	at := strings.IndexByte(jid, '@')
+	colon := strings.IndexByte(jid, ':')
+	if at < 0 || colon < 0 || colon > at {
+		return jid
+	}
+	return jid[:colon] + jid[at:]
+}

@@ -1,0 +1,248 @@
+package whatsapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.mau.fi/whatsmeow"
+	waBinary "go.mau.fi/whatsmeow/binary"
+	"go.mau.fi/whatsmeow/store"
+	"go.mau.fi/whatsmeow/types"
+
+	"roost/shared/event"
+	"roost/shared/fault"
+	"roost/shared/message"
+)
+
+// Sink takes what must not be lost. WhatsApp is told that a message has arrived
+// only when the Sink has stored it: both methods return nil once what they got
+// is durable, or an error, and then get it again on a later connection.
+type Sink interface {
+	Message(ctx context.Context, m message.Message) error
+	Update(ctx context.Context, u event.Update) error
+}
+
+// SendLock keeps sending and receiving apart where they would damage each
+// other. Begin returns the context to send with and what ends the exclusion.
+type SendLock interface {
+	BeginSend(ctx context.Context) (context.Context, func())
+}
+
+// Config is what all connections of a host share.
+type Config struct {
+	// HTTP makes the WebSocket, Media moves files. Nil means the real WhatsApp
+	// over a transport of its own.
+	HTTP, Media *http.Client
+	Log         *slog.Logger
+}
+
+// Client is one account's connection. Its methods may be called concurrently.
+type Client struct {
+	wa      *whatsmeow.Client
+	device  *store.Device
+	lock    SendLock
+	sink    Sink
+	signals func(Signal)
+	log     *slog.Logger
+
+	pushName  atomic.Pointer[string]          // the device's, which the library writes without a lock
+	life      atomic.Pointer[context.Context] // of the connection, not of a request
+	resetting atomic.Bool
+	stopped   atomic.Bool
+	resets    sync.WaitGroup
+}
+
+// resetPause is how long a connection goes on after something could not be
+// stored, before it is reset to get that again.
+const resetPause = 500 * time.Millisecond
+
+// New makes a client for a device, linked or not. Signals are called from
+// several goroutines and must not block.
+func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals func(Signal)) *Client {
+	c := &Client{device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log}
+	name := device.PushName
+	c.pushName.Store(&name)
+	wa := whatsmeow.NewClient(device, logger{cfg.Log})
+	wa.EnableAutoReconnect = false // the session does, with jitter and reasons
+	wa.EnableDecryptedEventBuffer = true
+	wa.SynchronousAck = true
+	wa.AutoTrustIdentity = true
+	wa.SetMaxParallelRetryReceiptHandling(1)
+	socket, media := cfg.HTTP, cfg.Media
+	if socket == nil {
+		socket = direct()
+	}
+	socket = withoutCompression(socket)
+	wa.SetWebsocketHTTPClient(socket)
+	wa.SetPreLoginHTTPClient(socket)
+	if media != nil {
+		wa.SetMediaHTTPClient(media)
+	}
+	wa.AddEventHandlerWithSuccessStatus(c.handle)
+	c.wa = wa
+	return c
+}
+
+// Connect opens the connection. life is the session's: it must outlive the
+// call. A nil error means that WhatsApp was reached; signals tell how it goes
+// on.
+func (c *Client) Connect(life context.Context) error {
+	c.life.Store(&life)
+	err := c.wa.ConnectContext(life)
+	if err == nil || errors.Is(err, whatsmeow.ErrAlreadyConnected) {
+		return nil
+	}
+	return fault.Wrap(fault.Unavailable, err, "WhatsApp cannot be reached: %s", cause(err))
+}
+
+// cause is the innermost error, which names what failed without the way there.
+func cause(err error) string {
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		return network.Error()
+	}
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+// Disconnect closes the connection and keeps the keys. It is silent: no signal
+// follows.
+func (c *Client) Disconnect() {
+	c.stopped.Store(true)
+	c.wa.Disconnect()
+	c.resets.Wait()
+	c.stopped.Store(false)
+}
+
+// Connected reports whether there is a socket.
+func (c *Client) Connected() bool { return c.wa.IsConnected() }
+
+// Online reports whether the client is logged in.
+func (c *Client) Online() bool { return c.wa.IsLoggedIn() }
+
+// Linked reports whether a phone has agreed to this device.
+func (c *Client) Linked() bool { return c.device.ID != nil }
+
+// JID and LID are the account's, with device; empty before it is linked.
+func (c *Client) JID() string { return c.device.GetJID().String() }
+
+// LID is the account's hidden identity, with device.
+func (c *Client) LID() string { return c.device.GetLID().String() }
+
+// Logout tells WhatsApp to unlink the device. The caller disconnects and drops
+// the keys. (The library's own Logout swaps the device's stores while its
+// handlers read them.)
+func (c *Client) Logout(ctx context.Context) error {
+	if !c.Linked() {
+		return nil
+	}
+	_, err := c.wa.DangerousInternals().SendIQ(ctx, whatsmeow.DangerousInfoQuery{ //nolint:staticcheck // the library exports no other way to say just this
+		Namespace: "md", Type: "set", To: types.ServerJID,
+		Content: []waBinary.Node{{
+			Tag:   "remove-companion-device",
+			Attrs: waBinary.Attrs{"jid": c.device.GetJID(), "reason": "user_initiated"},
+		}},
+	})
+	if err != nil {
+		return fmt.Errorf("log out: %w", err)
+	}
+	return nil
+}
+
+// PairCode asks WhatsApp for a code that the owner of number (digits) can type
+// on the phone. The connection must be showing QR codes. Errors tell whether
+// another try makes sense: only Unavailable does.
+func (c *Client) PairCode(ctx context.Context, number string) (string, error) {
+	code, err := c.wa.PairPhone(ctx, number, true, whatsmeow.PairClientChrome, "Chrome (Linux)")
+	switch {
+	case err == nil:
+		return code, nil
+	case errors.Is(err, whatsmeow.ErrPhoneNumberTooShort), errors.Is(err, whatsmeow.ErrPhoneNumberIsNotInternational):
+		return "", fault.Wrap(fault.Invalid, err, "%s is not a phone number in international form", number)
+	case errors.Is(err, whatsmeow.ErrIQBadRequest), errors.Is(err, whatsmeow.ErrIQNotFound), errors.Is(err, whatsmeow.ErrIQNotAcceptable):
+		return "", fault.Wrap(fault.Invalid, err, "WhatsApp refuses a pairing code for %s", number)
+	case errors.Is(err, whatsmeow.ErrIQRateOverLimit):
+		return "", fault.Wrap(fault.RateLimited, err, "WhatsApp gives no more pairing codes for %s for now", number)
+	default:
+		return "", fault.Wrap(fault.Unavailable, err, "WhatsApp gave no pairing code: %s", cause(err))
+	}
+}
+
+// AnswerPasskey gives WhatsApp an authenticator's answer.
+func (c *Client) AnswerPasskey(ctx context.Context, response *types.WebAuthnResponse) error {
+	err := c.wa.SendPasskeyResponse(ctx, response)
+	if errors.Is(err, whatsmeow.ErrIQNotAuthorized) || errors.Is(err, whatsmeow.ErrIQBadRequest) || errors.Is(err, whatsmeow.ErrIQForbidden) {
+		return fault.Wrap(fault.Invalid, err, "WhatsApp does not accept this passkey response")
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "WhatsApp did not take the passkey response: %s", cause(err))
+	}
+	return nil
+}
+
+// ConfirmPasskey says that the owner has compared the codes.
+func (c *Client) ConfirmPasskey(ctx context.Context) error {
+	if err := c.wa.SendPasskeyConfirmation(ctx); err != nil {
+		return fault.Wrap(fault.Conflict, err, "there is no passkey to confirm")
+	}
+	return nil
+}
+
+// reset drops the connection after something could not be stored: WhatsApp
+// sends it again on the next one.
+func (c *Client) reset() {
+	if c.stopped.Load() || c.resetting.Swap(true) {
+		return
+	}
+	life := c.context()
+	c.resets.Go(func() {
+		defer c.resetting.Store(false)
+		timer := time.NewTimer(resetPause)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			c.wa.ResetConnection()
+		case <-life.Done():
+		}
+	})
+}
+
+func (c *Client) context() context.Context {
+	if life := c.life.Load(); life != nil {
+		return *life
+	}
+	return context.Background() //nolint:forbidigo // before the first connection there is nothing to wait for
+}
+
+// PushName is what the account calls itself, "" until the phone has said it.
+func (c *Client) PushName() string { return *c.pushName.Load() }
+
+// Reset drops the connection so that WhatsApp sends again what was not
+// acknowledged. Offline follows.
+func (c *Client) Reset() { c.reset() }
+
+// Greet tells WhatsApp whether somebody is there. It needs a push name, which
+// the phone sends a moment after pairing; without one nothing is said.
+func (c *Client) Greet(ctx context.Context, online bool) {
+	if c.PushName() == "" {
+		return
+	}
+	presence := types.PresenceUnavailable
+	if online {
+		presence = types.PresenceAvailable
+	}
+	if err := c.wa.SendPresence(ctx, presence); err != nil && !errors.Is(err, whatsmeow.ErrNoPushName) {
+		c.log.DebugContext(ctx, "presence not sent", "err", err)
+	}
+}

@@ -1,0 +1,141 @@
+package whatsapp
+
+import (
+	"encoding/json"
+	"runtime/debug"
+	"time"
+
+	"go.mau.fi/whatsmeow/appstate"
+	"go.mau.fi/whatsmeow/types/events"
+
+	"roost/shared/instance"
+)
+
+// handle is the one event handler. Its result decides whether WhatsApp is told
+// that something has arrived.
+func (c *Client) handle(evt any) (handled bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("event handler panicked", "panic", r, "stack", string(debug.Stack()))
+			handled = false
+			c.reset()
+		}
+	}()
+	switch e := evt.(type) {
+	case *events.Message:
+		return c.keep(c.receive(c.context(), e))
+	case *events.Receipt:
+		return c.keep(c.receipt(c.context(), e))
+	case *events.Disconnected, *events.ManualLoginReconnect:
+		c.signals(Offline{})
+	case *events.Connected:
+		c.signals(Online{})
+	case *events.OfflineSyncCompleted:
+		c.signals(Synced{Count: e.Count})
+	case *events.PushNameSetting:
+		c.named(e.Action.GetName())
+	case *events.AppStateSyncComplete: // the first sync tells of no single setting
+		if name := c.device.PushName; e.Name == appstate.WAPatchCriticalBlock && name != "" {
+			c.named(name)
+		}
+	default:
+		c.handlePairing(evt)
+		c.handleEnd(evt)
+		c.handleHealth(evt)
+	}
+	return true
+}
+
+func (c *Client) named(name string) {
+	c.pushName.Store(&name)
+	c.signals(Named{PushName: name})
+}
+
+// keep turns the Sink's answer into the handler's, and sees to it that what was
+// not stored comes again.
+func (c *Client) keep(err error) bool {
+	if err == nil {
+		return true
+	}
+	c.log.Warn("event could not be stored", "err", err)
+	c.reset()
+	return false
+}
+
+func (c *Client) handlePairing(evt any) {
+	switch e := evt.(type) {
+	case *events.QR:
+		c.signals(QRCodes{Codes: e.Codes})
+	case *events.RotateADVSecret:
+		c.signals(SecretRotated{Old: e.OldSecret, New: e.NewSecret})
+	case *events.PairPasskeyRequest:
+		request, err := json.Marshal(e.PublicKey)
+		if err != nil {
+			c.signals(PairingFailed{Err: err})
+			return
+		}
+		c.signals(PasskeyAsked{Request: request})
+	case *events.PairPasskeyConfirmation:
+		c.signals(PasskeyAccepted{Code: e.Code, Skip: e.SkipHandoffUX})
+	case *events.PairPasskeyError:
+		c.signals(PairingFailed{Err: e.Error})
+	case *events.PairError:
+		c.signals(PairingFailed{Err: e.Error})
+	case *events.PairSuccess:
+		c.signals(Linked{JID: e.ID.String(), LID: e.LID.String()})
+	}
+}
+
+// handleEnd names what no reconnect can mend.
+func (c *Client) handleEnd(evt any) {
+	switch e := evt.(type) {
+	case *events.LoggedOut:
+		reason := instance.Reason{
+			Code: instance.ReasonLoggedOut, Status: 401,
+			Sentence: "The phone has unlinked this instance.", Action: "Link it again with a QR code or a pairing code.",
+		}
+		if e.OnConnect && e.Reason != 0 {
+			reason.Status = int(e.Reason)
+		}
+		if reason.Status == 403 {
+			reason.Code, reason.Sentence = instance.ReasonAccountLocked, "WhatsApp has locked the account."
+			reason.Action = "Open WhatsApp on the phone and follow what it says."
+		}
+		c.signals(Ended{Reason: reason, LoggedOut: true})
+	case *events.StreamReplaced:
+		c.signals(Ended{Reason: instance.Reason{
+			Code: instance.ReasonReplaced, Status: 440,
+			Sentence: "Another connection uses the keys of this instance.", Action: "Stop the other one, then connect again.",
+		}})
+	case *events.TemporaryBan:
+		reason := instance.Reason{
+			Code: instance.ReasonBanned, Status: 402,
+			Sentence: "WhatsApp has banned the account for a while: " + e.Code.String() + ".", Action: "Wait until the ban ends.",
+		}
+		if e.Expire > 0 {
+			reason.Until = time.Now().Add(e.Expire)
+		}
+		c.signals(Ended{Reason: reason})
+	case *events.ClientOutdated:
+		c.signals(Ended{Reason: instance.Reason{
+			Code: instance.ReasonOutdated, Status: 405,
+			Sentence: "WhatsApp demands a newer client.", Action: "Update Roost.",
+		}})
+	case *events.ConnectFailure:
+		c.signals(Ended{Reason: instance.Reason{
+			Code: instance.ReasonRefused, Status: int(e.Reason),
+			Sentence: "WhatsApp refuses the connection (" + e.Reason.String() + ").",
+		}})
+	case *events.StreamError:
+		c.log.Warn("stream error", "code", e.Code)
+	}
+}
+
+func (c *Client) handleHealth(evt any) {
+	switch e := evt.(type) {
+	case *events.KeepAliveTimeout:
+		c.signals(Silent{Missed: e.ErrorCount, Since: e.LastSuccess})
+	case *events.KeepAliveRestored:
+		c.signals(Answered{})
+	}
+}

@@ -1,0 +1,154 @@
+package whatsapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mau.fi/whatsmeow"
+	"go.mau.fi/whatsmeow/proto/waE2E"
+	"go.mau.fi/whatsmeow/types"
+
+	"roost/shared/command"
+	"roost/shared/fault"
+	"roost/shared/message"
+)
+
+// sendTries is how often a message is sent again when the connection was lost
+// before WhatsApp took it, or when its receiver's keys could not be fetched.
+// The id stays, so that nobody gets it twice.
+const sendTries = 3
+
+// reconnectPatience is how long a send waits for a connection that was lost.
+const reconnectPatience = 3 * time.Second
+
+// Send sends a message, with the id it was given. file is the plain content of
+// a media message. The answer is the message as events tell it.
+//
+// Errors: Conflict when the client is not logged in, NotFound when the receiver
+// is not on WhatsApp, Forbidden when WhatsApp refuses it, Unavailable when the
+// outcome is unknown: the same id can then be sent again.
+func (c *Client) Send(ctx context.Context, args command.SendArgs, file []byte) (message.Message, error) {
+	to, err := types.ParseJID(args.To)
+	if err != nil || to.User == "" {
+		return message.Message{}, fault.New(fault.Invalid, "%q is no address", args.To)
+	}
+	if !c.Online() && !c.wa.WaitForConnection(reconnectPatience) {
+		return message.Message{}, fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
+	}
+	content, err := c.compose(ctx, args, file)
+	if err != nil {
+		return message.Message{}, err
+	}
+	sent, err := c.sendUntilTaken(ctx, to, content, args.MessageID)
+	if err != nil {
+		return message.Message{}, err
+	}
+	m, _, err := c.translate(ctx, types.MessageInfo{
+		MessageSource: types.MessageSource{
+			Chat: to, Sender: c.device.GetJID(), SenderAlt: c.device.GetLID(), IsFromMe: true,
+			IsGroup: to.Server == types.GroupServer || to.Server == types.BroadcastServer,
+		},
+		ID: args.MessageID, Timestamp: sent.Timestamp, PushName: c.PushName(),
+	}, content)
+	m.ViaAPI, m.Status = true, message.StatusPending
+	return m, err
+}
+
+func (c *Client) sendUntilTaken(ctx context.Context, to types.JID, content *waE2E.Message, id string) (whatsmeow.SendResponse, error) {
+	var last error
+	for range sendTries {
+		sendCtx, done := c.lock.BeginSend(ctx)
+		sent, err := c.wa.SendMessage(sendCtx, to, content, whatsmeow.SendRequestExtra{ID: id})
+		done()
+		if err == nil {
+			if err = c.reached(ctx, to); err == nil {
+				return sent, nil
+			}
+		}
+		last = err
+		if !worthAnother(err) || ctx.Err() != nil || !c.wa.WaitForConnection(reconnectPatience) {
+			break
+		}
+	}
+	return whatsmeow.SendResponse{}, sendFault(last)
+}
+
+// errNotReached means that a message was sent to nobody.
+var errNotReached = errors.New("the receiver's keys could not be fetched")
+
+// reached checks that a message to a person was encrypted for them: whatsmeow
+// leaves out devices whose prekeys it could not fetch, and reports success.
+func (c *Client) reached(ctx context.Context, to types.JID) error {
+	if to.Server != types.DefaultUserServer && to.Server != types.HiddenUserServer || to.User == c.device.GetJID().User {
+		return nil
+	}
+	devices, err := c.wa.GetUserDevices(ctx, []types.JID{to})
+	if err != nil {
+		return fmt.Errorf("look up the receiver's devices: %w", err)
+	}
+	for _, d := range devices {
+		if d.Server == types.DefaultUserServer {
+			if lid, err := c.device.LIDs.GetLIDForPN(ctx, d); err == nil && !lid.IsEmpty() {
+				d = lid
+			}
+		}
+		if has, err := c.device.ContainsSession(ctx, d.SignalAddress()); err == nil && has {
+			return nil
+		}
+	}
+	return errNotReached
+}
+
+func worthAnother(err error) bool {
+	var lost *whatsmeow.DisconnectedError
+	return errors.Is(err, errNotReached) || errors.As(err, &lost) || errors.Is(err, whatsmeow.ErrNotConnected) ||
+		errors.Is(err, whatsmeow.ErrIQTimedOut) || errors.Is(err, whatsmeow.ErrMessageTimedOut)
+}
+
+// sendFault puts the library's error into Roost's words.
+func sendFault(err error) error {
+	switch {
+	case errors.Is(err, whatsmeow.ErrNotConnected), errors.Is(err, whatsmeow.ErrNotLoggedIn):
+		return fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
+	case errors.Is(err, whatsmeow.ErrServerReturnedError):
+		return &fault.Error{Kind: fault.Forbidden, Code: "refused", Public: "WhatsApp refuses the message: " + cause(err), Err: err}
+	case errors.Is(err, whatsmeow.ErrNoSession), errors.Is(err, errNotReached):
+		return fault.Wrap(fault.Unavailable, err, "the receiver's keys could not be fetched")
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.Wrap(fault.Unavailable, err, "WhatsApp has not taken the message in time")
+	default:
+		return fault.Wrap(fault.Unavailable, err, "the message could not be sent: %s", cause(err))
+	}
+}
+
+// compose builds the message, and uploads its file.
+func (c *Client) compose(ctx context.Context, args command.SendArgs, file []byte) (*waE2E.Message, error) {
+	about := contextFor(args)
+	switch {
+	case args.Text != nil && about == nil:
+		return &waE2E.Message{Conversation: &args.Text.Text}, nil
+	case args.Text != nil:
+		return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: &args.Text.Text, ContextInfo: about}}, nil
+	case args.Media != nil:
+		return c.composeMedia(ctx, args.Media, file, about)
+	default:
+		return nil, fault.New(fault.Invalid, "the message has no content")
+	}
+}
+
+func contextFor(args command.SendArgs) *waE2E.ContextInfo {
+	if args.Quoted == nil && len(args.Mentions) == 0 {
+		return nil
+	}
+	about := &waE2E.ContextInfo{MentionedJID: args.Mentions}
+	if q := args.Quoted; q != nil {
+		about.StanzaID = &q.ID
+		if q.Sender != "" {
+			about.Participant = &q.Sender
+		}
+		about.QuotedMessage = &waE2E.Message{Conversation: new(quotedText(q.Content))}
+	}
+	return about
+}

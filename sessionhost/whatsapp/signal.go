@@ -1,0 +1,74 @@
+package whatsapp
+
+import (
+	"time"
+
+	"roost/shared/instance"
+)
+
+// Signal is what a connection tells the session that owns it about itself, as
+// opposed to messages. Exactly the types below are signals.
+type Signal interface{ signal() }
+
+type (
+	// QRCodes are the codes to show, one after the other: the first for
+	// FirstCode when there are six, each other for NextCode.
+	QRCodes struct{ Codes []string }
+	// SecretRotated replaces a part of every code that is still to be shown:
+	// the phone takes only the new one.
+	SecretRotated struct{ Old, New string }
+	// PasskeyAsked carries WhatsApp's WebAuthn request, JSON.
+	PasskeyAsked struct{ Request []byte }
+	// PasskeyAccepted carries the code to compare with the phone's. Skip says
+	// that nobody needs to.
+	PasskeyAccepted struct {
+		Code string
+		Skip bool
+	}
+	// PairingFailed ends a pairing.
+	PairingFailed struct{ Err error }
+	// Linked says that the phone has agreed. Online should follow soon.
+	Linked struct{ JID, LID string }
+	// Online says that the login has succeeded.
+	Online struct{}
+	// Offline says that the connection is gone and another one is worth a try.
+	Offline struct{}
+	// Synced says that what had waited on the server has been delivered.
+	Synced struct{ Count int }
+	// Silent says that WhatsApp does not answer keepalives. It comes again
+	// with every one that is missed.
+	Silent struct {
+		Missed int
+		Since  time.Time
+	}
+	// Answered says that it answers again.
+	Answered struct{}
+	// Named says what the account calls itself.
+	Named struct{ PushName string }
+	// Ended says that this connection must not be opened again by itself.
+	// LoggedOut tells that the keys are void.
+	Ended struct {
+		Reason    instance.Reason
+		LoggedOut bool
+	}
+)
+
+func (QRCodes) signal()         {}
+func (SecretRotated) signal()   {}
+func (PasskeyAsked) signal()    {}
+func (PasskeyAccepted) signal() {}
+func (PairingFailed) signal()   {}
+func (Linked) signal()          {}
+func (Online) signal()          {}
+func (Offline) signal()         {}
+func (Synced) signal()          {}
+func (Silent) signal()          {}
+func (Answered) signal()        {}
+func (Named) signal()           {}
+func (Ended) signal()           {}
+
+// How long QR codes are shown (whatsmeow qrchan.go).
+const (
+	FirstCode = 60 * time.Second
+	NextCode  = 20 * time.Second
+)

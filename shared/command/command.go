@@ -1,0 +1,153 @@
+// Package command is what the API asks of the session host that owns an
+// instance, and how it gets its answer: the command goes onto a queue, the
+// result comes back as an item of the table. A command has an id; a host that
+// sees an id again gives the first answer and does nothing twice.
+package command
+
+import (
+	"encoding/json"
+	"time"
+
+	"roost/shared/fault"
+	"roost/shared/instance"
+)
+
+// Kind says what is to be done.
+type Kind string
+
+// The kinds with their argument and result types. Append-only.
+const (
+	Connect        Kind = "connect"        // ConnectArgs -> Status: open the connection, begin a pairing
+	Disconnect     Kind = "disconnect"     // nothing -> Status: close it, keep the keys
+	Restart        Kind = "restart"        // nothing -> Status: close and open it
+	Logout         Kind = "logout"         // nothing -> Status: unlink the phone, keys go
+	Delete         Kind = "delete"         // nothing -> Status: log out if linked, drop the connection and the keys
+	AnswerPasskey  Kind = "answerPasskey"  // PasskeyArgs -> Status
+	ConfirmPasskey Kind = "confirmPasskey" // nothing -> Status
+	SendMessage    Kind = "sendMessage"    // SendArgs -> Sent
+	CheckNumbers   Kind = "checkNumbers"   // CheckArgs -> Checked
+	Apply          Kind = "apply"          // nothing -> Status: settings have changed, take them up
+)
+
+// Command is one request to a session host.
+type Command struct {
+	ID       string          `json:"id"`
+	Instance instance.ID     `json:"instance"`
+	Kind     Kind            `json:"kind"`
+	Args     json.RawMessage `json:"args,omitempty"`
+	// ArgsBlob is where Args are when they are too large for a queue.
+	ArgsBlob string `json:"argsBlob,omitempty"`
+	// Deadline is when nobody waits for the answer any more: a host drops what
+	// is past it, unless it was begun before.
+	Deadline time.Time `json:"deadline"`
+}
+
+// Result is a host's answer: a value or a fault.
+type Result struct {
+	ID    string          `json:"id"`
+	Value json.RawMessage `json:"value,omitempty"`
+	Fault *Fault          `json:"fault,omitempty"`
+}
+
+// Fault is a fault.Error as it crosses the table: without its cause.
+type Fault struct {
+	Kind   fault.Kind `json:"kind"`
+	Code   string     `json:"code,omitempty"`
+	Public string     `json:"public"`
+}
+
+// Err gives back the fault, nil when there is none.
+func (r Result) Err() error {
+	if r.Fault == nil {
+		return nil
+	}
+	return &fault.Error{Kind: r.Fault.Kind, Code: r.Fault.Code, Public: r.Fault.Public}
+}
+
+// ConnectArgs begin a connection.
+type ConnectArgs struct {
+	// Number asks for a pairing code for this phone, digits. "" shows QR codes
+	// only, unless the instance has a number of its own.
+	Number string `json:"number,omitempty"`
+}
+
+// Status is where an instance stands after a command.
+type Status struct {
+	State instance.State  `json:"state"`
+	Ready bool            `json:"ready"`
+	Offer *instance.Offer `json:"offer,omitempty"` // while it is pairing
+}
+
+// PasskeyArgs carry an authenticator's answer: the JSON of a WebAuthn
+// AuthenticationResponse.
+type PasskeyArgs struct {
+	Response json.RawMessage `json:"response"`
+}
+
+// SendArgs describe a message to send. Exactly one of Text and Media is set.
+type SendArgs struct {
+	// MessageID is fixed by the API before the first try, so that a retry
+	// after a crash sends nothing twice.
+	MessageID string `json:"messageId"`
+	// To is a JID: person (by phone number or LID), group or status@broadcast.
+	To string `json:"to"`
+
+	Text  *TextArgs  `json:"text,omitempty"`
+	Media *MediaArgs `json:"media,omitempty"`
+
+	Quoted     *Quoted       `json:"quoted,omitempty"`
+	Mentions   []string      `json:"mentions,omitempty"` // JIDs
+	MentionAll bool          `json:"mentionAll,omitempty"`
+	Delay      time.Duration `json:"delay,omitempty"` // shown as typing first
+}
+
+// TextArgs are a text message.
+type TextArgs struct {
+	Text        string `json:"text"`
+	LinkPreview bool   `json:"linkPreview,omitempty"`
+}
+
+// MediaArgs are a message with a file. The bytes are in the blob store or, when
+// they are small, here.
+type MediaArgs struct {
+	Kind     string `json:"kind"` // image, video, audio, voice, document, sticker
+	Blob     string `json:"blob,omitempty"`
+	Bytes    []byte `json:"bytes,omitempty"`
+	Mimetype string `json:"mimetype"`
+	FileName string `json:"fileName,omitempty"`
+	Caption  string `json:"caption,omitempty"`
+}
+
+// Quoted is the message that is answered.
+type Quoted struct {
+	ID      string          `json:"id"`
+	Chat    string          `json:"chat,omitempty"`
+	Sender  string          `json:"sender,omitempty"`
+	FromMe  bool            `json:"fromMe,omitempty"`
+	Content json.RawMessage `json:"content,omitempty"` // as in message.Message
+}
+
+// Sent is the answer to SendMessage: the message as the event says it. Its
+// body is a message.Message.
+type Sent struct {
+	Message json.RawMessage `json:"message"`
+}
+
+// CheckArgs ask whether numbers are on WhatsApp.
+type CheckArgs struct {
+	Numbers []string `json:"numbers"` // digits
+}
+
+// Checked says which are, in the order asked.
+type Checked struct {
+	Numbers []CheckedNumber `json:"numbers"`
+}
+
+// CheckedNumber is the answer for one number.
+type CheckedNumber struct {
+	Number string `json:"number"` // as asked
+	Exists bool   `json:"exists"`
+	PN     string `json:"pn,omitempty"`
+	LID    string `json:"lid,omitempty"`
+	Name   string `json:"name,omitempty"`
+}

@@ -1,0 +1,77 @@
+// Package event is what happens to instances, on its way from the session host
+// to webhooks and transcript.
+package event
+
+import (
+	"encoding/json"
+	"time"
+
+	"roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/tenant"
+)
+
+// Kind says what happened and which body comes with it.
+type Kind string
+
+// The kinds and their bodies. Append-only.
+const (
+	QRUpdated         Kind = "qr.updated"         // QR
+	ConnectionUpdated Kind = "connection.updated" // Connection
+	MessageReceived   Kind = "message.received"   // message.Message; also what the phone sent (FromMe)
+	MessageSent       Kind = "message.sent"       // message.Message, sent through the API
+	MessageUpdated    Kind = "message.updated"    // Update
+	InstanceCreated   Kind = "instance.created"   // Lifecycle
+	InstanceDeleted   Kind = "instance.deleted"   // Lifecycle
+	InstanceLoggedOut Kind = "instance.loggedOut" // Lifecycle
+	InstanceRemoved   Kind = "instance.removed"   // Lifecycle, the last word about an instance
+)
+
+// Event is one thing that happened to an instance.
+type Event struct {
+	// ID is derived from what happened, so that the same thing told twice, by
+	// whichever process, has the same id.
+	ID       string          `json:"id"`
+	Tenant   tenant.ID       `json:"tenant"`
+	Instance instance.ID     `json:"instance"`
+	Name     string          `json:"name"`             // of the instance
+	Sender   string          `json:"sender,omitempty"` // own JID without device, "" before login
+	Kind     Kind            `json:"kind"`
+	Chat     string          `json:"chat,omitempty"` // message.Address.Key of the chat it belongs to, "" for none
+	At       time.Time       `json:"at"`
+	Body     json.RawMessage `json:"body"`
+}
+
+// Group is the event's queue group: events of one chat keep their order, and a
+// slow chat does not hold the others.
+func (e Event) Group() string { return string(e.Instance) + "#" + e.Chat }
+
+// QR is the body of QRUpdated.
+type QR struct {
+	Code        string `json:"code"`
+	PairingCode string `json:"pairingCode,omitempty"` // eight characters without dash
+	Count       int    `json:"count"`
+}
+
+// Connection is the body of ConnectionUpdated.
+type Connection struct {
+	State   instance.State   `json:"state"`
+	Reason  instance.Reason  `json:"reason"`
+	JID     string           `json:"jid,omitempty"`
+	Profile instance.Profile `json:"profile"`
+}
+
+// Update is the body of MessageUpdated: a message has come further.
+type Update struct {
+	IDs    []string        `json:"ids"`
+	Chat   message.Address `json:"chat"`
+	Sender message.Address `json:"sender"` // who wrote the message
+	By     message.Address `json:"by"`     // who received or read it
+	FromMe bool            `json:"fromMe"`
+	Status message.Status  `json:"status"`
+}
+
+// Lifecycle is the body of the instance kinds.
+type Lifecycle struct {
+	Reason instance.Reason `json:"reason"`
+}

@@ -1,0 +1,34 @@
+// Package sqlite is the embedded database under Roost's table and queue: one
+// file, opened by one or several processes, that loses nothing it acknowledged.
+//
+// # Group commit
+//
+// One goroutine owns the only writing connection. It takes every request that
+// waits, runs each in a savepoint of one transaction so that a failure rolls
+// back itself only, commits once and answers all. While it waits for the disk
+// the next requests gather, so throughput rises with load and a lone writer
+// never waits for company. Commits are durable against loss of power
+// (journal_mode=WAL, synchronous=FULL: the log is synced before an answer).
+//
+// # Several processes
+//
+// Writers of different processes queue on a lock of the file beside the
+// database (path-lock), which the kernel hands over without polling; SQLite's
+// own lock stays underneath and is what correctness rests on. Readers never
+// wait for writers.
+//
+// # Waking
+//
+// A request touches topics; after its commit everyone who watches one of them,
+// in any process, is signalled. Other processes are reached through a named
+// pipe that each one keeps in the directory path-wake. Pipes of dead processes
+// are removed by whoever finds nobody reading. Should a signal be lost, a check
+// once a second (one PRAGMA, and only while somebody watches) repairs it. An
+// idle process does nothing else.
+//
+// # Bounds
+//
+// A transaction takes at most 512 requests or 4 ms of work before it commits.
+// Expired rows are removed by whoever writes, at most 256 of a kind every 10 s
+// or, while more are left, every commit; reads must not rely on it.
+package sqlite

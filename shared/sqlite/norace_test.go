@@ -1,0 +1,6 @@
+//go:build !race
+
+package sqlite_test
+
+// raceDetector makes everything slower by about ten.
+const raceDetector = false

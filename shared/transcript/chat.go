@@ -1,0 +1,121 @@
+package transcript
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/table"
+)
+
+// Chat is one conversation of an instance.
+type Chat struct {
+	Key     string // names it, for good unless two chats turn out to be one
+	Address message.Address
+	Name    string // as the other person calls themself, "" for groups
+
+	// Merged are the keys of chats that turned out to be this one. Their
+	// entries stay in their own partitions.
+	Merged []string
+
+	LastID  string    // message id of the last message
+	LastAt  time.Time // of the last message, zero before the first
+	Unread  int64     // messages of others since the account has last read or written
+	Entries int64     // of all kinds
+
+	revision int64 // 0 for one that is not stored yet
+}
+
+// partitions are where the chat's entries are.
+func (c Chat) partitions(i instance.ID) []string {
+	out := make([]string, 0, len(c.Merged)+1)
+	for _, key := range append(slices.Clone(c.Merged), c.Key) {
+		out = append(out, entryPartition(i, key))
+	}
+	return out
+}
+
+// absorb makes other a part of the chat.
+func (c *Chat) absorb(other Chat) {
+	c.Merged = append(append(c.Merged, other.Merged...), other.Key)
+	c.Unread += other.Unread
+	c.Entries += other.Entries
+	if other.LastAt.After(c.LastAt) {
+		c.LastAt, c.LastID = other.LastAt, other.LastID
+	}
+	if c.Name == "" {
+		c.Name = other.Name
+	}
+	c.learn(other.Address)
+}
+
+// learn takes up a name that was not known.
+func (c *Chat) learn(a message.Address) {
+	if c.Address.PN == "" {
+		c.Address.PN = a.PN
+	}
+	if c.Address.LID == "" {
+		c.Address.LID = a.LID
+	}
+}
+
+// count takes up a message.
+func (c *Chat) count(m message.Message, kind Kind) {
+	c.Entries++
+	if !m.FromMe && !m.Group && m.PushName != "" {
+		c.Name = m.PushName
+	}
+	if kind != KindMessage {
+		return
+	}
+	if !m.Timestamp.Before(c.LastAt) {
+		c.LastAt, c.LastID = m.Timestamp, m.ID
+	}
+	switch {
+	case !m.FromMe:
+		c.Unread++
+	case !m.ViaAPI: // who writes on the phone has the chat before their eyes
+		c.Unread = 0
+	}
+}
+
+// read takes up that the account has read messages on another device.
+func (c *Chat) read(ids []string) {
+	if slices.Contains(ids, c.LastID) {
+		c.Unread = 0
+		return
+	}
+	c.Unread = max(c.Unread-int64(len(ids)), 0)
+}
+
+func encodeChat(i instance.ID, c Chat) table.Item {
+	a := map[string]any{"key": c.Key, "unread": c.Unread, "entries": c.Entries}
+	for name, value := range map[string]string{"pn": c.Address.PN, "lid": c.Address.LID, "name": c.Name, "last_id": c.LastID} {
+		if value != "" {
+			a[name] = value
+		}
+	}
+	if len(c.Merged) > 0 {
+		a["merged"] = c.Merged
+	}
+	if !c.LastAt.IsZero() {
+		a["last_at"] = table.Stamp(c.LastAt)
+	}
+	return table.Item{Key: chatKey(i, c.Key), Attributes: a}
+}
+
+func decodeChat(item table.Item) (Chat, error) {
+	c := Chat{
+		Key: item.Text("key"), Address: message.Address{PN: item.Text("pn"), LID: item.Text("lid")}, Name: item.Text("name"),
+		LastID: item.Text("last_id"), Unread: item.Number("unread"), Entries: item.Number("entries"), Merged: item.List("merged"), revision: item.Revision,
+	}
+	if at := item.Text("last_at"); at != "" {
+		var err error
+		if c.LastAt, err = time.Parse(time.RFC3339Nano, at); err != nil {
+			return Chat{}, fmt.Errorf("read chat %s: %w", item.Key, err)
+		}
+	}
+	return c, nil
+}

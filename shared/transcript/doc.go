@@ -1,0 +1,37 @@
+// Package transcript is what was said on an instance: each message, edit,
+// revoke, reaction and receipt, once, in the order of its chat, until the
+// archive takes it over.
+//
+// # Keys
+//
+//	transcript#<instance>#<chat>   <time>#<arrival>#<event>     the entry; times in ms, 13 digits
+//	transcript#<instance>          chat#<chat>                  the chat: its last entry, what is unread
+//	transcript#<instance>          alias#<jid>                  which chat a phone number or LID belongs to
+//	transcript#<instance>          sealed                       nothing is stored any more
+//	transcript-ids#<instance>      <message>#<event>            where the entries about a message are
+//	transcript-ids#<instance>      <message>                    a status that came before its message
+//
+// # Once
+//
+// An entry, its index and its chat are written in one transaction, on condition
+// that the index is absent. The index's key holds the event's id, so an event
+// that is told again changes nothing, even if its chat has got another name
+// since.
+//
+// # One chat under two names
+//
+// A person has a phone number and a LID, and an event may know either or both.
+// A chat keeps the key it was first seen under; every other name becomes an
+// alias. When two chats turn out to be one person's, the one of the LID goes on
+// and remembers the other's partition: entries are never moved.
+//
+// # Status
+//
+// A message's status only moves forward, in the order that package message
+// gives. Each receipt is an entry of its own as well.
+//
+// # The end
+//
+// [Repository.Seal] is checked by every write. What comes later is refused with
+// [ErrSealed], so that the archive is of something that does not change.
+package transcript

@@ -1,0 +1,126 @@
+package transcript
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"roost/shared/blob"
+	"roost/shared/event"
+	"roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/table"
+)
+
+// Kind says what an entry is.
+type Kind string
+
+// The kinds and their bodies. Append-only: archives hold them.
+const (
+	KindMessage  Kind = "message"  // message.Message
+	KindEdit     Kind = "edit"     // message.Message with Target
+	KindRevoke   Kind = "revoke"   // message.Message with Target
+	KindReaction Kind = "reaction" // message.Message with Target
+	KindVote     Kind = "vote"     // message.Message with Target
+	KindStatus   Kind = "status"   // event.Update
+)
+
+// Entry is one line of a transcript.
+type Entry struct {
+	ID     string         `json:"id"` // of the event
+	Kind   Kind           `json:"kind"`
+	Chat   string         `json:"chat"`             // key of the chat
+	At     time.Time      `json:"at"`               // WhatsApp's time, of a receipt when it came
+	Status message.Status `json:"status,omitempty"` // of a message: the furthest it has come
+	// Body is as the kind says. A message's own status in it is that of its
+	// arrival.
+	Body json.RawMessage `json:"body"`
+}
+
+// Message decodes the body of every kind but KindStatus, with the status that
+// the message has reached.
+func (e Entry) Message() (message.Message, error) {
+	var m message.Message
+	if err := json.Unmarshal(e.Body, &m); err != nil {
+		return message.Message{}, fmt.Errorf("read entry %s: %w", e.ID, err)
+	}
+	if e.Status != "" {
+		m.Status = e.Status
+	}
+	return m, nil
+}
+
+// Update decodes the body of KindStatus.
+func (e Entry) Update() (event.Update, error) {
+	var u event.Update
+	if err := json.Unmarshal(e.Body, &u); err != nil {
+		return event.Update{}, fmt.Errorf("read entry %s: %w", e.ID, err)
+	}
+	return u, nil
+}
+
+// kindOf names what a message is.
+func kindOf(m message.Message) Kind {
+	if m.Target == nil {
+		return KindMessage
+	}
+	switch m.Target.Act {
+	case "edit":
+		return KindEdit
+	case "revoke":
+		return KindRevoke
+	case "reaction":
+		return KindReaction
+	case "vote":
+		return KindVote
+	}
+	return KindMessage
+}
+
+// maxInline is how large a body may be on the table, in bytes; larger ones go
+// into the bucket.
+const maxInline = 300 << 10
+
+func blobKey(i instance.ID, event string) string {
+	return "messages/" + string(i) + "/" + event
+}
+
+// sortKey orders entries by WhatsApp's time, which counts seconds, then by
+// arrival.
+func sortKey(at, arrival time.Time, event string) string {
+	return fmt.Sprintf("%013d#%013d#%s", max(at.UnixMilli(), 0), max(arrival.UnixMilli(), 0), event)
+}
+
+func encode(e Entry, key table.Key) table.Item {
+	a := map[string]any{"id": e.ID, "kind": string(e.Kind), "chat": e.Chat, "at": table.Stamp(e.At)}
+	if e.Status != "" {
+		a["status"] = string(e.Status)
+	}
+	return table.Item{Key: key, Attributes: a, Body: e.Body}
+}
+
+// decode reads an entry, from the bucket what is there.
+func (r *Repository) decode(ctx context.Context, item table.Item) (Entry, error) {
+	e := Entry{
+		ID: item.Text("id"), Kind: Kind(item.Text("kind")), Chat: item.Text("chat"), Status: message.Status(item.Text("status")),
+		Body: item.Body,
+	}
+	at, err := time.Parse(time.RFC3339Nano, item.Text("at"))
+	if err != nil {
+		return Entry{}, fmt.Errorf("read entry %s: %w", e.ID, err)
+	}
+	e.At = at
+	if key := item.Text("blob"); key != "" {
+		stored, _, err := r.bucket.Get(ctx, key, blob.Range{})
+		if err != nil {
+			return Entry{}, fmt.Errorf("fetch entry %s: %w", e.ID, err)
+		}
+		defer stored.Close()
+		if e.Body, err = io.ReadAll(stored); err != nil {
+			return Entry{}, fmt.Errorf("fetch entry %s: %w", e.ID, err)
+		}
+	}
+	return e, nil
+}

@@ -1,0 +1,118 @@
+package transcript_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"roost/shared/event"
+	shared "roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/table"
+	"roost/shared/table/tabletest"
+	"roost/shared/transcript"
+)
+
+// TestFaultsLoseAndRepeatNothing tells the same story over a table that fails
+// at every single call, in both ways that look alike, and over a sound one.
+func TestFaultsLoseAndRepeatNothing(t *testing.T) {
+	t.Parallel()
+	revoke := received("V", maria, 9)
+	revoke.Target = &message.Target{ID: "B", Act: "revoke"}
+	story := []any{
+		received("A", message.Address{PN: maria.PN}, 1), received("B", message.Address{LID: maria.LID}, 2), received("C", maria, 3),
+		sent("S", maria, 4),
+		event.Update{IDs: []string{"S", "T"}, Chat: maria, FromMe: true, Status: message.StatusRead},
+		sent("T", maria, 5), revoke,
+	}
+	tbl, bucket := open(t)
+	sound := transcript.NewRepository(tbl, bucket)
+	store(t, sound, story...)
+	want := all(t, sound)
+	for _, fault := range []tabletest.Fault{tabletest.Refused, tabletest.Lost, tabletest.Persisted} {
+		t.Run("fault "+strconv.Itoa(int(fault)), func(t *testing.T) {
+			t.Parallel()
+			for at, more := 0, true; more; at++ {
+				id := shared.ID("fault-" + strconv.Itoa(int(fault)) + "-" + strconv.Itoa(at))
+				more = false
+				r := transcript.NewRepository(&tabletest.Faulty{Inner: tbl, Plan: func(call int, _ string, _ table.Key) tabletest.Fault {
+					if call == at {
+						more = true
+						return fault
+					}
+					return tabletest.Works
+				}}, bucket)
+				for _, body := range story {
+					e := tell(t, body)
+					e.Instance = id
+					if err := r.Store(t.Context(), e); err != nil {
+						if err := r.Store(t.Context(), e); err != nil { // as the queue does
+							t.Fatal(err)
+						}
+					}
+				}
+				if diff := cmp.Diff(want, allOf(t, sound, id)); diff != "" {
+					t.Fatalf("fault at call %d: %s", at, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestConcurrentWritersOfOneChat(t *testing.T) {
+	t.Parallel()
+	tbl, bucket := open(t)
+	r := transcript.NewRepository(tbl, bucket)
+	const writers, each = 4, 10
+	var running sync.WaitGroup
+	for w := range writers {
+		running.Go(func() {
+			for n := range each {
+				address := []message.Address{maria, {PN: maria.PN}, {LID: maria.LID}}[rand.N(3)]
+				e := tell(t, received(strconv.Itoa(w)+"-"+strconv.Itoa(n), address, n))
+				for range 2 {
+					if err := r.Store(t.Context(), e); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	running.Wait()
+	entries := all(t, r)
+	chats, err := r.Chats(t.Context(), instance)
+	if err != nil || len(entries) != writers*each || len(chats) != 1 || chats[0].Entries != writers*each {
+		t.Errorf("%d entries, chats %+v, %v", len(entries), chats, err)
+	}
+}
+
+// TestSealBetweenReadAndWrite closes the transcript at the worst moment.
+func TestSealBetweenReadAndWrite(t *testing.T) {
+	t.Parallel()
+	tbl, bucket := open(t)
+	sound := transcript.NewRepository(tbl, bucket)
+	for name, body := range map[string]any{
+		"message": received("A", maria, 1), "receipt": event.Update{IDs: []string{"X"}, Chat: maria, FromMe: true, Status: message.StatusRead},
+	} {
+		e := tell(t, body)
+		e.Instance = shared.ID("seal-" + name)
+		r := transcript.NewRepository(&tabletest.Faulty{Inner: tbl, Plan: func(_ int, operation string, _ table.Key) tabletest.Fault {
+			if operation == "Write" {
+				if err := sound.Seal(t.Context(), e.Instance); err != nil {
+					t.Error(err)
+				}
+			}
+			return tabletest.Works
+		}}, bucket)
+		if err := r.Store(t.Context(), e); !errors.Is(err, transcript.ErrSealed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := allOf(t, sound, e.Instance); len(got) != 0 {
+			t.Errorf("%s: stored after the seal", name)
+		}
+	}
+}

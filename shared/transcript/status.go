@@ -1,0 +1,100 @@
+package transcript
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"roost/shared/fault"
+	"roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/table"
+)
+
+// earlyLife is how long a status waits for its message.
+const earlyLife = 24 * time.Hour
+
+// order is the order of package message.
+var order = []message.Status{
+	message.StatusError, message.StatusPending, message.StatusServer, message.StatusDelivered,
+	message.StatusRead, message.StatusPlayed, message.StatusDeleted,
+}
+
+// rank is a status' place in the order, -1 for none or one that is unknown.
+func rank(s message.Status) int { return slices.Index(order, s) }
+
+// later is the one that comes later.
+func later(a, b message.Status) message.Status {
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
+// advance moves the status of a chat's message forward. A status that comes
+// before its message waits for it.
+func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, messageID string, to message.Status) error {
+	if messageID == "" || rank(to) < 0 {
+		return nil
+	}
+	for race := range maxRaces {
+		if err := pause(ctx, race); err != nil {
+			return err
+		}
+		items, err := r.find(ctx, i, messageID)
+		if err != nil {
+			return err
+		}
+		partitions := c.partitions(i)
+		items = slices.DeleteFunc(items, func(item table.Item) bool { return !slices.Contains(partitions, item.Partition) })
+		if len(items) == 0 {
+			items, err = r.early(ctx, i, messageID)
+			if err != nil {
+				return err
+			}
+		}
+		ops := []table.Op{table.CheckOp(sealKey(i), table.Absent())}
+		for _, item := range items {
+			if rank(to) <= rank(message.Status(item.Text("status"))) {
+				continue
+			}
+			condition := table.Absent()
+			if item.Revision > 0 {
+				condition = table.Revision(item.Revision)
+			}
+			item.Attributes["status"] = string(to)
+			ops = append(ops, table.PutOp(item, condition))
+		}
+		if len(ops) == 1 {
+			return nil
+		}
+		err = r.table.Write(ctx, ops...)
+		if err == nil {
+			return nil
+		}
+		conflict, ok := errors.AsType[*table.ConflictError](err)
+		if ok && conflict.Op == 0 {
+			return ErrSealed
+		}
+		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
+			return fmt.Errorf("move status of message %s: %w", messageID, err)
+		}
+	}
+	return fault.New(fault.Unavailable, "the message is being changed by too many at once")
+}
+
+// early is the item in which a status waits for its message, new or stored.
+func (r *Repository) early(ctx context.Context, i instance.ID, messageID string) ([]table.Item, error) {
+	key := earlyKey(i, messageID)
+	item, err := r.table.Get(ctx, key)
+	if errors.Is(err, table.ErrNotFound) {
+		// Most that wait are about messages from before Roost, which never come.
+		return []table.Item{{Key: key, Attributes: map[string]any{}, Expires: r.now().Add(earlyLife)}}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read status of message %s: %w", messageID, err)
+	}
+	return []table.Item{item}, nil
+}

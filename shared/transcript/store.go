@@ -1,0 +1,245 @@
+package transcript
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"roost/shared/event"
+	"roost/shared/fault"
+	"roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/table"
+)
+
+// Store takes up what an event says about messages; events about anything else
+// it leaves alone. The same event again changes nothing. Durable on return.
+//
+// Errors: [ErrSealed], Invalid for an event that cannot be read, and those of
+// the table.
+func (r *Repository) Store(ctx context.Context, e event.Event) error {
+	switch e.Kind { //nolint:exhaustive // the others are about the instance
+	case event.MessageReceived, event.MessageSent:
+		var m message.Message
+		if err := json.Unmarshal(e.Body, &m); err != nil {
+			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
+		}
+		return r.storeMessage(ctx, e, m)
+	case event.MessageUpdated:
+		var u event.Update
+		if err := json.Unmarshal(e.Body, &u); err != nil {
+			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
+		}
+		return r.storeUpdate(ctx, e, u)
+	}
+	return nil
+}
+
+func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.Message) error {
+	entry := Entry{ID: e.ID, Kind: kindOf(m), At: m.Timestamp, Body: e.Body}
+	a := named(m.Chat, e)
+	early := earlyKey(e.Instance, m.ID)
+	chat, err := r.write(ctx, e, &entry, a, []table.Key{early}, func(v *view) {
+		entry.Status = m.Status
+		if item, ok := v.items[early]; ok && m.ID != "" {
+			entry.Status = later(m.Status, message.Status(item.Text("status")))
+		}
+		v.chat.count(m, entry.Kind)
+	}, indexKey(e.Instance, m.ID, e.ID))
+	if err != nil {
+		return err
+	}
+	if entry.Kind == KindRevoke {
+		return r.advance(ctx, e.Instance, chat, m.Target.ID, message.StatusDeleted)
+	}
+	return nil
+}
+
+// storeUpdate moves the messages first, which can be done again, so that the
+// entry says that all is done.
+func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Update) error {
+	a := named(u.Chat, e)
+	v, err := r.look(ctx, e.Instance, a, nil)
+	if err != nil {
+		return err
+	}
+	for _, id := range u.IDs {
+		if err := r.advance(ctx, e.Instance, v.chat, id, u.Status); err != nil {
+			return err
+		}
+	}
+	entry := Entry{ID: e.ID, Kind: KindStatus, At: e.At, Body: e.Body}
+	_, err = r.write(ctx, e, &entry, a, nil, func(v *view) {
+		v.chat.Entries++
+		if !u.FromMe && rank(u.Status) >= rank(message.StatusRead) {
+			v.chat.read(u.IDs)
+		}
+	}, indexKey(e.Instance, "", e.ID))
+	return err
+}
+
+// named is the chat's address; an event whose body does not say it has its key.
+func named(a message.Address, e event.Event) message.Address {
+	if a.PN == "" && a.LID == "" {
+		a.PN = e.Chat
+	}
+	return a
+}
+
+// write stores an entry with its index and its chat, which change has brought
+// up to date. It returns the chat.
+func (r *Repository) write(
+	ctx context.Context, e event.Event, entry *Entry, a message.Address, extra []table.Key, change func(*view), index table.Key,
+) (Chat, error) {
+	blob := ""
+	if len(entry.Body) > maxInline {
+		blob = blobKey(e.Instance, e.ID)
+		if _, err := r.bucket.Put(ctx, blob, bytes.NewReader(entry.Body), int64(len(entry.Body)), "application/json"); err != nil {
+			return Chat{}, fmt.Errorf("store a large entry: %w", err)
+		}
+	}
+	for race := range maxRaces {
+		if err := pause(ctx, race); err != nil {
+			return Chat{}, err
+		}
+		v, err := r.look(ctx, e.Instance, a, append(extra, index, sealKey(e.Instance)))
+		if err != nil {
+			return Chat{}, err
+		}
+		if _, again := v.items[index]; again {
+			return v.chat, nil
+		}
+		if _, sealed := v.items[sealKey(e.Instance)]; sealed {
+			return Chat{}, ErrSealed
+		}
+		change(&v)
+		entry.Chat = v.chat.Key
+		key := table.Key{Partition: entryPartition(e.Instance, v.chat.Key), Sort: sortKey(entry.At, e.At, e.ID)}
+		item := encode(*entry, key)
+		if blob != "" {
+			item.Body, item.Attributes["blob"] = nil, blob
+		}
+		pointer := map[string]any{"entry_partition": key.Partition, "entry_sort": key.Sort}
+		ops := []table.Op{
+			table.CheckOp(sealKey(e.Instance), table.Absent()),
+			table.PutOp(table.Item{Key: index, Attributes: pointer}, table.Absent()),
+			table.PutOp(item, table.Absent()),
+		}
+		err = r.table.Write(ctx, append(ops, v.ops(e.Instance)...)...)
+		if err == nil {
+			return v.chat, nil
+		}
+		// A lost answer is settled like a race: by looking again.
+		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
+			return Chat{}, fmt.Errorf("store event %s: %w", e.ID, err)
+		}
+	}
+	return Chat{}, fault.New(fault.Unavailable, "the chat is being changed by too many at once")
+}
+
+// view is what is stored around an event.
+type view struct {
+	items map[table.Key]table.Item // what else was asked for
+	chats []Chat                   // those that the address names, its LID's first
+	chat  Chat                     // the one to go on with
+	names []string                 // aliases that must point to it
+}
+
+// look reads the chats that an address names, and other items.
+func (r *Repository) look(ctx context.Context, i instance.ID, a message.Address, extra []table.Key) (view, error) {
+	var names []string
+	for _, name := range []string{a.LID, a.PN} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	keys := append([]table.Key{}, extra...)
+	for _, name := range names {
+		keys = append(keys, aliasKey(i, name), chatKey(i, name)) // most chats are called by one of their names
+	}
+	items, err := r.table.BatchGet(ctx, keys)
+	if err != nil {
+		return view{}, fmt.Errorf("read a chat of instance %s: %w", i, err)
+	}
+	v := view{items: items}
+	for _, name := range names {
+		alias, ok := items[aliasKey(i, name)]
+		if !ok {
+			v.names = append(v.names, name)
+			continue
+		}
+		c, ok, err := r.chat(ctx, i, items, alias.Text("chat"))
+		if err != nil {
+			return view{}, err
+		}
+		if ok && (len(v.chats) == 0 || v.chats[0].Key != c.Key) {
+			v.chats = append(v.chats, c)
+		}
+	}
+	switch len(v.chats) {
+	case 0:
+		v.chat, v.names = Chat{Key: a.Key()}, names
+	case 1:
+		v.chat = v.chats[0]
+	default:
+		v.chat = v.chats[0]
+		v.chat.absorb(v.chats[1])
+		v.names = append(names, v.chats[1].Key, v.chats[1].Address.PN, v.chats[1].Address.LID)
+		v.names = append(v.names, v.chats[1].Merged...)
+	}
+	v.chat.learn(a)
+	return v, nil
+}
+
+func (r *Repository) chat(ctx context.Context, i instance.ID, items map[table.Key]table.Item, key string) (Chat, bool, error) {
+	item, ok := items[chatKey(i, key)]
+	if !ok {
+		var err error
+		item, err = r.table.Get(ctx, chatKey(i, key))
+		if errors.Is(err, table.ErrNotFound) {
+			return Chat{}, false, nil
+		}
+		if err != nil {
+			return Chat{}, false, fmt.Errorf("read a chat of instance %s: %w", i, err)
+		}
+	}
+	c, err := decodeChat(item)
+	return c, err == nil, err
+}
+
+// ops write the chat, its new names, and remove what it has absorbed.
+func (v *view) ops(i instance.ID) []table.Op {
+	condition := table.Absent()
+	if v.chat.revision > 0 {
+		condition = table.Revision(v.chat.revision)
+	}
+	ops := []table.Op{table.PutOp(encodeChat(i, v.chat), condition)}
+	if len(v.chats) > 1 {
+		ops = append(ops, table.DeleteOp(chatKey(i, v.chats[1].Key), table.Revision(v.chats[1].revision)))
+	}
+	seen := map[string]bool{"": true}
+	for _, name := range v.names {
+		if !seen[name] {
+			seen[name] = true
+			alias := table.Item{Key: aliasKey(i, name), Attributes: map[string]any{"chat": v.chat.Key}}
+			ops = append(ops, table.PutOp(alias, v.aliasCondition(i, name)))
+		}
+	}
+	return ops
+}
+
+// aliasCondition lets nobody's alias be overwritten who has made the chat at the
+// same time under another of its names: events of one person may come in two
+// groups. Further names of a chat that is absorbed need no condition, since they
+// change with that chat only.
+func (v *view) aliasCondition(i instance.ID, name string) table.Condition {
+	if item, ok := v.items[aliasKey(i, name)]; ok {
+		return table.Revision(item.Revision)
+	}
+	if len(v.chats) > 1 {
+		return table.None()
+	}
+	return table.Absent()
+}

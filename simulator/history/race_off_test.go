@@ -1,0 +1,5 @@
+//go:build !race
+
+package history
+
+const perChat = 10_000
