@@ -18,12 +18,14 @@ import (
 
 	"roost/simulator"
 	"roost/simulator/companion"
+	"roost/simulator/knownraces"
 )
 
 // patience bounds every wait of these tests. Nothing should come near it.
 const patience = time.Minute
 
 func TestMain(m *testing.M) {
+	knownraces.Suppress()
 	if runFleet() {
 		return
 	}

@@ -21,17 +21,6 @@ import (
 
 // The traps of the client library, each answered in code and held here.
 
-// libraryRaces skips a test under the race detector in which the server closes
-// a connection: whatsmeow then races with itself (NoiseSocket.Stop against
-// FrameSocket.Close), which is not ours to mend. .ci/run runs these tests
-// without the detector.
-func libraryRaces(t *testing.T) {
-	t.Helper()
-	if raceDetector {
-		t.Skip("whatsmeow races with itself when the server closes; run without -race")
-	}
-}
-
 // trouble is a queue opener whose event queue misbehaves on purpose.
 type trouble struct {
 	queue.Opener
@@ -153,7 +142,6 @@ func TestNothingIsAcknowledgedBeforeItIsStored(t *testing.T) {
 // closes at once: the session connects again by itself.
 func TestLostEndOfPairing(t *testing.T) {
 	t.Parallel()
-	libraryRaces(t)
 	w := newWorld(t)
 	w.host()
 	must(t, w.Inject(simulator.Fault{Fault: simulator.CloseAtOnce}))
@@ -221,7 +209,6 @@ func TestTalkBothWaysAtOnce(t *testing.T) {
 // has written to nobody: the message goes out again.
 func TestReceiverIsNotLeftOut(t *testing.T) {
 	t.Parallel()
-	libraryRaces(t)
 	w := newWorld(t)
 	w.host()
 	i := w.create("careful")
@@ -288,7 +275,6 @@ func TestNoCompressionIsOffered(t *testing.T) {
 // What only a person can mend is a state with a reason, and no reconnect.
 func TestEndsAreStates(t *testing.T) {
 	t.Parallel()
-	libraryRaces(t)
 	for _, test := range []struct {
 		fault  simulator.Fault
 		state  instance.State
@@ -325,7 +311,6 @@ func TestEndsAreStates(t *testing.T) {
 // got through.
 func TestReconnects(t *testing.T) {
 	t.Parallel()
-	libraryRaces(t)
 	w := newWorld(t)
 	w.host()
 	i := w.create("stubborn")

@@ -33,11 +33,13 @@ import (
 	"roost/shared/tenant"
 	"roost/simulator"
 	"roost/simulator/content"
+	"roost/simulator/knownraces"
 )
 
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
+	knownraces.Suppress()
 	whatsmeow.WACertPubKey = simulator.New(simulator.Config{}).RootPublicKey()
 	os.Exit(m.Run())
 }

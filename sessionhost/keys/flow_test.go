@@ -23,6 +23,7 @@ import (
 	"roost/simulator"
 	"roost/simulator/companion"
 	"roost/simulator/content"
+	"roost/simulator/knownraces"
 )
 
 // patience bounds every wait.
@@ -31,6 +32,7 @@ const patience = 30 * time.Second
 const someInstance instance.ID = "7b0c5a86-5a5b-4a35-9d86-0d8c36c0ffee"
 
 func TestMain(m *testing.M) {
+	knownraces.Suppress()
 	whatsmeow.WACertPubKey = simulator.New(simulator.Config{}).RootPublicKey() // one for all simulators of the process
 	os.Exit(m.Run())
 }

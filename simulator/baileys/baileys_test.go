@@ -15,12 +15,14 @@ import (
 	"go.mau.fi/whatsmeow"
 
 	"roost/simulator"
+	"roost/simulator/knownraces"
 )
 
 // patience bounds one file of tests. None comes near it.
 const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
+	knownraces.Suppress()
 	whatsmeow.WACertPubKey = simulator.New(simulator.Config{}).RootPublicKey() // one for all simulators of the process
 	os.Exit(m.Run())
 }

@@ -19,12 +19,14 @@ import (
 
 	"roost/simulator"
 	"roost/simulator/companion"
+	"roost/simulator/knownraces"
 )
 
 // patience bounds every wait.
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
+	knownraces.Suppress()
 	whatsmeow.WACertPubKey = simulator.New(simulator.Config{}).RootPublicKey() // one for all simulators of the process
 	os.Exit(m.Run())
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"roost/simulator/knownraces"
+
 	"github.com/google/go-cmp/cmp"
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/types"
@@ -23,6 +25,7 @@ import (
 var testRoot = keys.NewKeyPair()
 
 func TestMain(m *testing.M) {
+	knownraces.Suppress()
 	if dialIdleAndExit() {
 		return
 	}
