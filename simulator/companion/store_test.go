@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"roost/simulator/companion/oracle"
+
 	"github.com/google/go-cmp/cmp"
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
@@ -338,4 +340,10 @@ func TestStoreIsSafeForConcurrentUse(t *testing.T) {
 	if n := len(st.base.buffered.rows); n != 200 {
 		t.Errorf("%d events are buffered, want 200", n)
 	}
+}
+
+func pairedDevice(st *Store) *store.Device {
+	d := NewDevice(st)
+	oracle.Link(d)
+	return d
 }

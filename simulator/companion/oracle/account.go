@@ -1,4 +1,4 @@
-package companion
+package oracle
 
 import (
 	"maps"
@@ -10,77 +10,77 @@ import (
 
 // accountOperations are about people, chats and messages.
 var accountOperations = []operation{
-	{"PutPushName", false, func(p *pair) call {
+	{"PutPushName", false, func(p *Pair) call {
 		u, n := person(p.r), name(p.r)
 		return func(c ctx, d device) (any, error) {
 			changed, old, err := d.Contacts.PutPushName(c, u, n)
 			return []any{changed, old}, err
 		}
 	}},
-	{"PutBusinessName", false, func(p *pair) call {
+	{"PutBusinessName", false, func(p *Pair) call {
 		u, n := person(p.r), name(p.r)
 		return func(c ctx, d device) (any, error) {
 			changed, old, err := d.Contacts.PutBusinessName(c, u, n)
 			return []any{changed, old}, err
 		}
 	}},
-	{"PutContactName", false, func(p *pair) call {
+	{"PutContactName", false, func(p *Pair) call {
 		u, full, first := person(p.r), name(p.r), name(p.r)
 		return nothing(func(c ctx, d device) error { return d.Contacts.PutContactName(c, u, full, first) })
 	}},
-	{"PutAllContactNames", false, func(p *pair) call {
+	{"PutAllContactNames", false, func(p *Pair) call {
 		var es []store.ContactEntry
 		for range p.r.IntN(4) {
 			es = append(es, store.ContactEntry{JID: person(p.r), FirstName: name(p.r), FullName: name(p.r)})
 		}
 		return nothing(func(c ctx, d device) error { return d.Contacts.PutAllContactNames(c, append(es[:0:0], es...)) })
 	}},
-	{"PutManyRedactedPhones", false, func(p *pair) call {
+	{"PutManyRedactedPhones", false, func(p *Pair) call {
 		var es []store.RedactedPhoneEntry
 		for range p.r.IntN(4) {
 			es = append(es, store.RedactedPhoneEntry{JID: person(p.r), RedactedPhone: "+49" + name(p.r)})
 		}
 		return nothing(func(c ctx, d device) error { return d.Contacts.PutManyRedactedPhones(c, append(es[:0:0], es...)) })
 	}},
-	{"GetContact", false, func(p *pair) call {
+	{"GetContact", false, func(p *Pair) call {
 		u := person(p.r)
 		return one1(func(c ctx, d device) (types.ContactInfo, error) { return d.Contacts.GetContact(c, u) })
 	}},
-	{"GetAllContacts", false, func(*pair) call {
+	{"GetAllContacts", false, func(*Pair) call {
 		return one1(func(c ctx, d device) (map[types.JID]types.ContactInfo, error) { return d.Contacts.GetAllContacts(c) })
 	}},
 
-	{"PutMutedUntil", true, func(p *pair) call {
+	{"PutMutedUntil", true, func(p *Pair) call {
 		j, t := chat(p.r), []time.Time{{}, store.MutedForever, unix(p.r)}[p.r.IntN(3)]
 		return nothing(func(c ctx, d device) error { return d.ChatSettings.PutMutedUntil(c, j, t) })
 	}},
-	{"PutPinned", true, func(p *pair) call {
+	{"PutPinned", true, func(p *Pair) call {
 		j, b := chat(p.r), p.r.IntN(2) == 0
 		return nothing(func(c ctx, d device) error { return d.ChatSettings.PutPinned(c, j, b) })
 	}},
-	{"PutArchived", true, func(p *pair) call {
+	{"PutArchived", true, func(p *Pair) call {
 		j, b := chat(p.r), p.r.IntN(2) == 0
 		return nothing(func(c ctx, d device) error { return d.ChatSettings.PutArchived(c, j, b) })
 	}},
-	{"GetChatSettings", true, func(p *pair) call {
+	{"GetChatSettings", true, func(p *Pair) call {
 		j := chat(p.r)
 		return one1(func(c ctx, d device) (types.LocalChatSettings, error) { return d.ChatSettings.GetChatSettings(c, j) })
 	}},
 
-	{"PutMessageSecrets", true, func(p *pair) call {
+	{"PutMessageSecrets", true, func(p *Pair) call {
 		ins := []store.MessageSecretInsert{{Chat: chat(p.r), ID: "incomplete"}}
 		for range p.r.IntN(3) {
 			ins = append(ins, secretOf(p.r))
 		}
 		return nothing(func(c ctx, d device) error { return d.MsgSecrets.PutMessageSecrets(c, ins) })
 	}},
-	{"PutMessageSecret", true, func(p *pair) call {
+	{"PutMessageSecret", true, func(p *Pair) call {
 		in := secretOf(p.r)
 		return nothing(func(c ctx, d device) error {
 			return d.MsgSecrets.PutMessageSecret(c, in.Chat, in.Sender, in.ID, in.Secret)
 		})
 	}},
-	{"GetMessageSecret", true, func(p *pair) call {
+	{"GetMessageSecret", true, func(p *Pair) call {
 		in := secretOf(p.r)
 		in.Chat, in.Sender = renamed(p.r, in.Chat), renamed(p.r, in.Sender)
 		return func(c ctx, d device) (any, error) {
@@ -89,7 +89,7 @@ var accountOperations = []operation{
 		}
 	}},
 
-	{"PutPrivacyTokens", true, func(p *pair) call {
+	{"PutPrivacyTokens", true, func(p *Pair) call {
 		tokens := []store.PrivacyToken{{User: person(p.r), Token: blob(p.r, 8), Timestamp: unix(p.r)}}
 		if p.r.IntN(2) == 0 {
 			tokens[0].SenderTimestamp = unix(p.r)
@@ -97,64 +97,75 @@ var accountOperations = []operation{
 		}
 		return nothing(func(c ctx, d device) error { return d.PrivacyTokens.PutPrivacyTokens(c, tokens...) })
 	}},
-	{"GetPrivacyToken", true, func(p *pair) call {
+	{"GetPrivacyToken", true, func(p *Pair) call {
 		u := person(p.r)
 		return one1(func(c ctx, d device) (*store.PrivacyToken, error) { return d.PrivacyTokens.GetPrivacyToken(c, u) })
 	}},
-	{"DeleteExpiredPrivacyTokens", true, func(p *pair) call {
+	{"DeleteExpiredPrivacyTokens", true, func(p *Pair) call {
 		cutoff := time.Unix(p.r.Int64N(5e8), 0)
 		return one1(func(c ctx, d device) (int64, error) { return d.PrivacyTokens.DeleteExpiredPrivacyTokens(c, cutoff) })
 	}},
-	{"PutNCTSalt", true, func(p *pair) call {
+	{"PutNCTSalt", true, func(p *Pair) call {
 		b := blob(p.r, 16)
 		return nothing(func(c ctx, d device) error { return d.NCTSalt.PutNCTSalt(c, b) })
 	}},
-	{"GetNCTSalt", true, func(*pair) call {
+	{"GetNCTSalt", true, func(*Pair) call {
 		return one1(func(c ctx, d device) ([]byte, error) { return d.NCTSalt.GetNCTSalt(c) })
 	}},
-	{"DeleteNCTSalt", true, func(*pair) call {
+	{"DeleteNCTSalt", true, func(*Pair) call {
 		return nothing(func(c ctx, d device) error { return d.NCTSalt.DeleteNCTSalt(c) })
 	}},
 
-	{"GetBufferedEvent", true, func(p *pair) call {
-		h := key32(p.r)
-		return one1(func(c ctx, d device) (*store.BufferedEvent, error) { return d.EventBuffer.GetBufferedEvent(c, h) })
+	{"GetBufferedEvent", true, func(p *Pair) call {
+		h := p.event()
+		return func(c ctx, d device) (any, error) {
+			e, err := d.EventBuffer.GetBufferedEvent(c, h)
+			if e == nil {
+				return "none", err
+			}
+			if e.Plaintext == nil {
+				return "handled", err // nobody needs the times
+			}
+			return []any{e.Plaintext, e.ServerTime}, err
+		}
 	}},
-	{"PutBufferedEvent", true, func(p *pair) call {
-		h, b, t := key32(p.r), blob(p.r, 20), unix(p.r)
-		h[1] = byte(p.r.IntN(20)) // they are never deleted
+	{"PutBufferedEvent", true, func(p *Pair) call {
+		p.events++
+		h, b, t := p.event(), blob(p.r, 20), unix(p.r)
+		h[2], h[3] = byte(p.events), byte(p.events>>8)
 		return nothing(func(c ctx, d device) error { return d.EventBuffer.PutBufferedEvent(c, h, b, t) })
 	}},
-	{"ClearBufferedEventPlaintext", true, func(p *pair) call {
-		h := key32(p.r)
+	{"ClearBufferedEventPlaintext", false, func(p *Pair) call {
+		h := p.event()
 		return nothing(func(c ctx, d device) error { return d.EventBuffer.ClearBufferedEventPlaintext(c, h) })
 	}},
-	{"DeleteOldBufferedHashes", true, func(*pair) call {
+	{"DeleteOldBufferedHashes", true, func(*Pair) call {
 		return nothing(func(c ctx, d device) error { return d.EventBuffer.DeleteOldBufferedHashes(c) })
 	}},
-	{"AddOutgoingEvent", true, func(p *pair) call {
+
+	{"AddOutgoingEvent", true, func(p *Pair) call {
 		j, id, b := chat(p.r), name(p.r), blob(p.r, 20)
 		return nothing(func(c ctx, d device) error { return d.EventBuffer.AddOutgoingEvent(c, j, id, "wa", b) })
 	}},
-	{"GetOutgoingEvent", true, func(p *pair) call {
+	{"GetOutgoingEvent", true, func(p *Pair) call {
 		j, id := chat(p.r), name(p.r)
 		return func(c ctx, d device) (any, error) {
 			format, b, err := d.EventBuffer.GetOutgoingEvent(c, types.EmptyJID, j, id)
 			return []any{format, b}, err
 		}
 	}},
-	{"DeleteOldOutgoingEvents", true, func(*pair) call {
+	{"DeleteOldOutgoingEvents", true, func(*Pair) call {
 		return nothing(func(c ctx, d device) error { return d.EventBuffer.DeleteOldOutgoingEvents(c) })
 	}},
 
-	{"PutLIDMapping", false, func(p *pair) call {
+	{"PutLIDMapping", false, func(p *Pair) call {
 		l, n := lid(p.r), pn(p.r)
 		if p.r.IntN(10) == 0 {
 			l, n = n, l
 		}
 		return nothing(func(c ctx, d device) error { return d.LIDs.PutLIDMapping(c, l, n) })
 	}},
-	{"PutManyLIDMappings", false, func(p *pair) call {
+	{"PutManyLIDMappings", false, func(p *Pair) call {
 		unique := map[string]store.LIDMapping{"": {PN: pn(p.r)}, "group": {LID: lid(p.r), PN: chat(p.r).ToNonAD()}}
 		if unique["group"].PN.Server == types.DefaultUserServer {
 			delete(unique, "group")
@@ -169,19 +180,25 @@ var accountOperations = []operation{
 			return d.LIDs.PutManyLIDMappings(c, ms)
 		})
 	}},
-	{"GetPNForLID", false, func(p *pair) call {
+	{"GetPNForLID", false, func(p *Pair) call {
 		j := person(p.r)
 		return one1(func(c ctx, d device) (types.JID, error) { return d.LIDs.GetPNForLID(c, j) })
 	}},
-	{"GetLIDForPN", false, func(p *pair) call {
+	{"GetLIDForPN", false, func(p *Pair) call {
 		j := person(p.r)
 		return one1(func(c ctx, d device) (types.JID, error) { return d.LIDs.GetLIDForPN(c, j) })
 	}},
-	{"GetManyLIDsForPNs", false, func(p *pair) call {
+	{"GetManyLIDsForPNs", false, func(p *Pair) call {
 		var js []types.JID
 		for range p.r.IntN(4) {
 			js = append(js, person(p.r))
 		}
 		return one1(func(c ctx, d device) (map[types.JID]types.JID, error) { return d.LIDs.GetManyLIDsForPNs(c, js) })
 	}},
+}
+
+// event is the hash of one of the last events, or of none.
+func (p *Pair) event() [32]byte {
+	n := max(0, p.events-p.r.IntN(50))
+	return [32]byte{2: byte(n), 3: byte(n >> 8), 31: 1}
 }

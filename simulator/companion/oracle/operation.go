@@ -1,10 +1,9 @@
-package keys_test
+package oracle
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"go.mau.fi/whatsmeow/store"
@@ -16,7 +15,7 @@ import (
 type operation struct {
 	name          string
 	transactional bool // sqlstore's caches do not survive a rollback of the others
-	prepare       func(*pair) func(context.Context, *store.Device) (any, error)
+	prepare       func(*Pair) func(context.Context, *store.Device) (any, error)
 }
 
 type (
@@ -105,5 +104,3 @@ func ids(found []*keys.PreKey) []uint32 {
 	}
 	return out
 }
-
-var operations = slices.Concat(deviceOperations, accountOperations)
