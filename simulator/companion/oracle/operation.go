@@ -74,7 +74,7 @@ func collection(r *rand.Rand) string { return []string{"regular", "critical_bloc
 // keeps the first while these keys, which do not look, keep the last.
 func secretOf(r *rand.Rand) store.MessageSecretInsert {
 	n := r.Uint64N(40)
-	fixed := rand.New(rand.NewPCG(n, 1))
+	fixed := rand.New(rand.NewPCG(n, 1)) //nolint:gosec // reproducible on purpose
 	return store.MessageSecretInsert{Chat: chat(fixed), Sender: person(fixed), ID: fmt.Sprintf("3EB0%02d", n), Secret: blob(fixed, 32)}
 }
 

@@ -56,7 +56,8 @@ func New(t *testing.T, own *store.Device, without ...string) *Pair {
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1) // each connection would be a database of its own
 	p := &Pair{
-		Own: own, r: rand.New(rand.NewPCG(seed, 0)), container: sqlstore.NewWithDB(db, "sqlite3", nil), done: make(map[string]int),
+		Own: own, container: sqlstore.NewWithDB(db, "sqlite3", nil), done: make(map[string]int),
+		r: rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // reproducible on purpose
 		operations: slices.DeleteFunc(slices.Concat(deviceOperations, accountOperations), func(op operation) bool {
 			return slices.Contains(without, op.name)
 		}),
