@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"roost/functions/webhook/delivery"
 	batches "roost/shared/batch"
 	"roost/shared/queue"
 )
@@ -25,15 +24,12 @@ type pump struct {
 	queue   queue.Queue
 	invoke  func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 	hide    time.Duration                    // how long a batch is hidden while it is handled
-	backoff func(receives int) time.Duration // how long a failure is hidden
+	backoff func(receives int) time.Duration // how long a failure is hidden, nil when the handler sees to it
 	log     *slog.Logger
 }
 
 // run pumps until ctx ends, and returns when the last handler has.
 func (p *pump) run(ctx context.Context) {
-	if p.backoff == nil {
-		p.backoff = delivery.Backoff
-	}
 	slots := make(chan struct{}, maxInvocations)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -75,6 +71,9 @@ func (p *pump) handle(ctx context.Context, batch []queue.Delivery) {
 	for _, d := range batch {
 		if err == nil && !failed[d.ID] {
 			done = append(done, d.Receipt)
+			continue
+		}
+		if p.backoff == nil {
 			continue
 		}
 		if err := p.queue.ChangeVisibility(ctx, d.Receipt, p.backoff(d.Receives)); err != nil {

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"roost/functions/api/core"
 	"roost/functions/api/handler"
 	"roost/functions/archive/export"
 	"roost/functions/sweep/repair"
@@ -22,13 +21,8 @@ import (
 	"roost/sessionhost/host"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/archive"
-	"roost/shared/command"
+	"roost/shared/deployment"
 	"roost/shared/event"
-	"roost/shared/instance"
-	"roost/shared/seal"
-	"roost/shared/tenant"
-	"roost/shared/transcript"
-	"roost/shared/webhook"
 	"roost/simulator"
 )
 
@@ -97,48 +91,42 @@ type system struct {
 }
 
 func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Logger) (*system, error) {
-	sealer, err := seal.DataKey(ctx, d.table, d.wrapper, "api")
-	if err != nil {
-		return nil, fmt.Errorf("open the data key: %w", err)
+	here := deployment.Deployment{
+		Table: d.table, Queues: d.queues, Bucket: d.bucket, Wrapper: d.wrapper, ServerURL: base, Log: log,
+		Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 	}
-	events, err := d.queues.Open(ctx, event.Queue, event.Options)
-	if err != nil {
-		return nil, fmt.Errorf("open the event queue: %w", err)
-	}
-	jobs, err := d.queues.Open(ctx, archive.Queue, archive.Options)
-	if err != nil {
-		return nil, fmt.Errorf("open the archive queue: %w", err)
-	}
-	instances := instance.NewRepository(d.table)
-	webhooks := webhook.NewRepository(d.table, sealer)
-	archives := archive.NewRepository(d.table)
-	transcripts := transcript.NewRepository(d.table, d.bucket)
-	publisher := event.NewPublisher(events, d.bucket)
-	commands := command.NewClient(d.table, d.bucket, d.queues)
 	key := sha256.Sum256([]byte(d.apiKey))
-	s := &system{cfg: c, data: d, base: base, log: log}
-	s.api = handler.New(handler.Deps{
-		Core: core.Deps{
-			Table: d.table, Instances: instances, Commands: commands, Webhooks: webhooks, Events: publisher, Archives: archives,
-			ArchiveJobs: jobs, Bucket: d.bucket, Sealer: sealer, Log: log, AllowLoopback: true,
-		},
-		AdminKey: key[:], ServerURL: base, Version: version, Log: log,
-	})
-	hooks := delivery.New(delivery.Config{
-		Transcripts: transcripts, Webhooks: webhooks, Table: d.table, Bucket: d.bucket, ServerURL: base, Log: log,
-		Client: delivery.NewClient(netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")),
-	})
-	archiver := export.New(export.Config{
-		Archives: archives, Transcripts: transcripts, Instances: instances, Webhooks: webhooks, Events: publisher, Bucket: d.bucket, Log: log,
-	})
-	s.pumps = []*pump{
-		{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
-		{name: archive.Queue, queue: jobs, invoke: archiver.Handle, log: log},
+	api, err := handler.Open(ctx, here, key[:], version)
+	if err != nil {
+		return nil, err
 	}
-	s.sweep = repair.New(repair.Config{
-		Tenants: []tenant.ID{tenant.Default}, Instances: instances, Archives: archives, Jobs: jobs, Commands: commands, Events: publisher, Log: log,
-	})
-	return s, nil
+	hooks, err := delivery.Open(ctx, here)
+	if err != nil {
+		return nil, err
+	}
+	archiver, err := export.Open(ctx, here)
+	if err != nil {
+		return nil, err
+	}
+	sweep, err := repair.Open(ctx, here)
+	if err != nil {
+		return nil, err
+	}
+	events, err := here.Events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := here.ArchiveJobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &system{
+		cfg: c, data: d, base: base, log: log, api: api, sweep: sweep,
+		pumps: []*pump{
+			{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
+			{name: archive.Queue, queue: jobs, invoke: archiver.Handle, backoff: delivery.Backoff, log: log},
+		},
+	}, nil
 }
 
 // run serves until ctx ends. The order of the end: no new requests, sockets to

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,10 +38,10 @@ const AdminKey = "admin-key"
 
 // Options of a world.
 type Options struct {
-	Limits        core.Limits // zero fields: 2 s, or the default where that is a size
-	MaxBody       int64
-	AllowLoopback bool
-	Mount         map[string]http.Handler // further paths of the same server
+	Limits   core.Limits // zero fields: 2 s, or the default where that is a size
+	MaxBody  int64
+	Networks []netip.Prefix          // beside the public internet, that files may come from
+	Mount    map[string]http.Handler // further paths of the same server
 }
 
 // World is an API and what is around it.
@@ -86,7 +87,7 @@ func New(tb testing.TB, o Options) *World {
 		Core: core.Deps{
 			Table: tbl, Instances: w.Instances, Commands: command.NewClient(tbl, w.Bucket, queues), Webhooks: w.Webhooks,
 			Events: event.NewPublisher(w.Events, w.Bucket), Archives: w.Archives, ArchiveJobs: jobs, Bucket: w.Bucket,
-			Sealer: sealer, AllowLoopback: o.AllowLoopback, Limits: shorten(o.Limits),
+			Sealer: sealer, Networks: o.Networks, Limits: shorten(o.Limits),
 		},
 		AdminKey: admin[:], MaxBody: o.MaxBody, Version: "test", Log: slog.New(slog.DiscardHandler),
 	})

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 	"roost/shared/webhook"
 )
 
-// Deps are what the API works with. All but Limits and AllowLoopback must be
+// Deps are what the API works with. All but Limits and Networks must be
 // set.
 type Deps struct {
 	Table     table.Table // for what numbers are known to be on WhatsApp
@@ -42,10 +43,10 @@ type Deps struct {
 	Sealer      *seal.Sealer // of tokens
 	Log         *slog.Logger
 
-	// AllowLoopback lets media be fetched from this machine. For local runs
-	// only: in the cloud it would open what listens there to every user.
-	AllowLoopback bool
-	Limits        Limits
+	// Networks are those beside the public internet that files may be fetched
+	// from. What listens there is open to every user.
+	Networks []netip.Prefix
+	Limits   Limits
 }
 
 // Limits bound what a request waits for. Zero fields get the default. API
@@ -85,7 +86,7 @@ type Core struct {
 // New makes a core.
 func New(deps Deps) *Core {
 	limits := deps.Limits.withDefaults()
-	return &Core{deps: deps, limits: limits, media: newFetcher(limits, deps.AllowLoopback)}
+	return &Core{deps: deps, limits: limits, media: newFetcher(limits, deps.Networks)}
 }
 
 // Token opens an instance's token, for answers that show it.

@@ -32,24 +32,26 @@ type File struct {
 // are resolved: code.dny.dev/ssrf hangs in the dialer and follows IANA's
 // registries of special addresses.
 type fetcher struct {
-	client        *http.Client
-	limit         int64
-	allowLoopback bool
+	client *http.Client
+	limit  int64
+	inside bool // names without a dot may lead to an allowed network
 }
 
-func newFetcher(limits Limits, allowLoopback bool) fetcher {
+func newFetcher(limits Limits, networks []netip.Prefix) fetcher {
 	options := []ssrf.Option{ssrf.WithAnyPort()}
-	if allowLoopback {
-		options = append(options,
-			ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.0/8")),
-			ssrf.WithAllowedV6Prefixes(netip.MustParsePrefix("::1/128")))
+	for _, prefix := range networks {
+		if prefix.Addr().Is4() {
+			options = append(options, ssrf.WithAllowedV4Prefixes(prefix))
+		} else {
+			options = append(options, ssrf.WithAllowedV6Prefixes(prefix))
+		}
 	}
 	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: ssrf.New(options...).Safe}
 	transport := &http.Transport{ // without Proxy: the address dialled must be the file's
 		DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: 10 * time.Second,
 		MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true,
 	}
-	return fetcher{limit: limits.File, allowLoopback: allowLoopback, client: &http.Client{
+	return fetcher{limit: limits.File, inside: len(networks) > 0, client: &http.Client{
 		Transport: transport, Timeout: limits.Fetch,
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
@@ -70,7 +72,7 @@ func (c *Core) FileURL(media string) bool {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return false
 	}
-	return c.media.allowLoopback || strings.Contains(strings.Trim(u.Hostname(), "."), ".") || strings.Contains(u.Hostname(), ":")
+	return c.media.inside || strings.Contains(strings.Trim(u.Hostname(), "."), ".") || strings.Contains(u.Hostname(), ":")
 }
 
 // Fetch gets the file at a URL. Errors: Invalid when it cannot be had, TooLarge.

@@ -3,6 +3,7 @@ package core
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -34,12 +35,15 @@ func TestFetchStaysOutside(t *testing.T) {
 	}
 }
 
+// loopback is this machine.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
 func TestFetchFollowsNoRedirectInside(t *testing.T) {
 	t.Parallel()
 	// Loopback stands for the outside here; what it leads to is forbidden.
 	outside := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/latest/meta-data/", http.StatusFound))
 	defer outside.Close()
-	_, err := New(Deps{AllowLoopback: true}).Fetch(t.Context(), outside.URL)
+	_, err := New(Deps{Networks: loopback}).Fetch(t.Context(), outside.URL)
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.PublicOf(err), "not a public one") {
 		t.Errorf("a redirect inside gives %v", err)
 	}
@@ -59,7 +63,7 @@ func TestFetch(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	c := New(Deps{AllowLoopback: true, Limits: Limits{File: 10}})
+	c := New(Deps{Networks: loopback, Limits: Limits{File: 10}})
 	if got, err := c.Fetch(t.Context(), server.URL+"/photo"); err != nil || string(got.Data) != "picture" || got.Mimetype != "image/webp" {
 		t.Errorf("fetched %q of type %q, %v", got.Data, got.Mimetype, err)
 	}
@@ -73,7 +77,7 @@ func TestFetch(t *testing.T) {
 
 func TestFileURL(t *testing.T) {
 	t.Parallel()
-	outside, local := New(Deps{}), New(Deps{AllowLoopback: true})
+	outside, local := New(Deps{}), New(Deps{Networks: loopback})
 	for address, want := range map[string][2]bool{
 		"https://example.com/a.png": {true, true}, "http://localhost:80/a.png": {false, true}, "http://intranet/a": {false, true},
 		"ftp://example.com/a": {false, false}, "aGVsbG8=": {false, false}, "data:text/plain,x": {false, false}, "http://": {false, false},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"mime/multipart"
 	"net/http"
+	"net/netip"
 	"net/textproto"
 	"strings"
 	"testing"
@@ -179,7 +180,7 @@ func TestSendMedia(t *testing.T) {
 		}
 		_, _ = w.Write([]byte("from " + r.URL.Path))
 	})
-	w, _ := linked(t, apitest.Options{AllowLoopback: true, Mount: map[string]http.Handler{"/files/": files}})
+	w, _ := linked(t, apitest.Options{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Mount: map[string]http.Handler{"/files/": files}})
 	large := strings.Repeat("0123456789abcdef", 20<<10) // 320 KiB: goes through the bucket
 	b64 := base64.StdEncoding.EncodeToString([]byte("hello?>"))
 	for name, c := range map[string]struct {

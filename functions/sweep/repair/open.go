@@ -1,0 +1,26 @@
+package repair
+
+import (
+	"context"
+
+	"roost/shared/archive"
+	"roost/shared/deployment"
+	"roost/shared/instance"
+	"roost/shared/tenant"
+)
+
+// Open makes the handler of a deployment.
+func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
+	jobs, err := d.ArchiveJobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	events, err := d.Publisher(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return New(Config{
+		Tenants: []tenant.ID{tenant.Default}, Instances: instance.NewRepository(d.Table), Archives: archive.NewRepository(d.Table),
+		Jobs: jobs, Commands: d.Commands(), Events: events, Log: d.Log,
+	}), nil
+}
