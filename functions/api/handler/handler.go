@@ -60,7 +60,7 @@ func New(deps Deps) http.Handler {
 // answer at all sends again.
 func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // a request has a context of its own
 			cause := recover()
 			if cause == nil {
 				return
