@@ -119,7 +119,11 @@ func (c *Client) send(ctx context.Context, host string, cmd Command) error {
 	if err != nil {
 		return fmt.Errorf("marshal command: %w", err)
 	}
-	if err := q.Send(ctx, queue.Message{Group: string(cmd.Instance), Deduplication: cmd.ID, Body: body}); err != nil {
+	err = q.Send(ctx, queue.Message{Group: string(cmd.Instance), Deduplication: cmd.ID, Body: body})
+	if errors.Is(err, queue.ErrNotFound) {
+		c.forget(name, q)
+	}
+	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "the session hosts cannot be reached")
 	}
 	return nil
@@ -137,6 +141,15 @@ func (c *Client) queue(ctx context.Context, name string) (queue.Queue, error) {
 	}
 	c.queues[name] = q
 	return q, nil
+}
+
+// forget drops a queue that is gone, so that the next caller opens it again.
+func (c *Client) forget(name string, gone queue.Queue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queues[name] == gone {
+		delete(c.queues, name)
+	}
 }
 
 // await looks for the result when the table says that it has come, or with

@@ -7,13 +7,20 @@ import (
 	"time"
 )
 
-// Opener opens queues by name. In the cloud the queue must exist, made by the
-// template with the same options; the embedded adapter makes it.
+// Opener opens queues by name, letters, digits, "-" and "_", at most 75 (SQS adds
+// ".fifo" to reach its 80), and makes those that are missing.
 type Opener interface {
-	// Open returns the queue called name: letters, digits, "-" and "_", at
-	// most 75 (SQS adds ".fifo" to reach its 80). All who open a queue pass
-	// the same options.
+	// Open returns the queue called name. One that is missing it makes with
+	// these options, its dead-letter queue too; one that exists keeps its own,
+	// so all who open a queue pass the same. A name dropped less than a minute
+	// ago may be [ErrUnavailable].
 	Open(ctx context.Context, name string, options Options) (Queue, error)
+
+	// Drop removes a queue with all it holds, deduplication ids too. Dropping
+	// what is not there succeeds. Who still holds the queue gets [ErrNotFound]
+	// from then on, receivers that wait included; SQS takes up to a minute,
+	// within which what is sent is lost.
+	Drop(ctx context.Context, name string) error
 }
 
 // Options of a queue.
@@ -37,8 +44,8 @@ type Queue interface {
 	// the error is a [*SendError] that tells which, and the others are sent.
 	// After the first failure of a group within one call later messages of the
 	// group may or may not be sent.
-	// Errors of a message: [ErrTooLarge], [ErrInvalid], [ErrUnavailable],
-	// [ErrUnknownOutcome].
+	// Errors of a message: [ErrTooLarge], [ErrInvalid], [ErrNotFound],
+	// [ErrUnavailable], [ErrUnknownOutcome].
 	Send(ctx context.Context, messages ...Message) error
 
 	// Receive takes up to limit messages (1 to 10), waiting for the first one up
@@ -78,6 +85,9 @@ var (
 	ErrTooLarge = errors.New("message too large")
 	// ErrInvalid: the request breaks the contract. A fault of the caller.
 	ErrInvalid = errors.New("invalid queue request")
+	// ErrNotFound: the queue was dropped; nothing was done. All methods but
+	// Delete and ChangeVisibility, to which its messages are gone, return it.
+	ErrNotFound = errors.New("queue not found")
 	// ErrStaleReceipt: the receipt no longer holds its message.
 	ErrStaleReceipt = errors.New("receipt is stale")
 	// ErrUnknownOutcome: the answer was lost; it may have happened.

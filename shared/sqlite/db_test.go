@@ -46,7 +46,7 @@ func TestSchemaVersions(t *testing.T) {
 	}
 	// Back to what the first release knew, with data in it.
 	for _, query := range []string{
-		`DROP TABLE message`, `DROP TABLE message_group`, `DROP TABLE deduplication`, `PRAGMA user_version = 1`,
+		`DROP TABLE message`, `DROP TABLE message_group`, `DROP TABLE deduplication`, `DROP TABLE queue`, `PRAGMA user_version = 1`,
 		strings.Replace(insertItem, "?", "'old'", 1),
 	} {
 		if err := h.db.Foreign(query); err != nil {

@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) queue.Opener) {
 		{"Invalid", testInvalid},
 		{"DepthAndPurge", testDepthAndPurge},
 		{"QueuesApart", testQueuesApart},
+		{"Drop", testDrop},
+		{"DropWakes", testDropWakes},
 		{"Concurrent", testConcurrent},
 	} {
 		t.Run(c.name, func(t *testing.T) {

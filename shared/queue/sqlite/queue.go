@@ -36,10 +36,18 @@ func New(db *sqlite.DB) *Queues {
 	return &Queues{db: db}
 }
 
-// Open implements [queue.Opener]. Queues need no making here.
-func (q *Queues) Open(_ context.Context, name string, options queue.Options) (queue.Queue, error) {
+// Open implements [queue.Opener]. The options are those of whoever receives.
+func (q *Queues) Open(ctx context.Context, name string, options queue.Options) (queue.Queue, error) {
 	if err := queue.ValidateOpen(name, options); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
+	}
+	for _, made := range [...]string{options.DeadLetter, name} {
+		if made == "" {
+			continue
+		}
+		if err := q.exists(ctx, made); err != nil {
+			return nil, fmt.Errorf("open queue %s: %w", made, port(err))
+		}
 	}
 	if options.Visibility == 0 {
 		options.Visibility = queue.DefaultVisibility
@@ -51,6 +59,9 @@ func (q *Queues) Open(_ context.Context, name string, options queue.Options) (qu
 func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 	var depth queue.Depth
 	err := q.db.Read(ctx, func(conn *sqlite.Conn) error {
+		if err := mustExist(conn, q.name); err != nil {
+			return err
+		}
 		all, _, err := conn.Int(`SELECT count(*) FROM message WHERE queue = ?`, q.name)
 		if err != nil {
 			return err
@@ -69,6 +80,9 @@ func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 // Purge implements [queue.Queue].
 func (q *Queue) Purge(ctx context.Context) error {
 	err := q.db.Write(ctx, func(tx *sqlite.Tx) error {
+		if err := mustExist(tx.Conn, q.name); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(`DELETE FROM message WHERE queue = ?`, q.name); err != nil {
 			return err
 		}

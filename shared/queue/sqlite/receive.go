@@ -94,6 +94,9 @@ func (q *Queue) try(ctx context.Context, limit int, visibility time.Duration) ([
 			candidates = len(groups) > 0
 			return err
 		}
+		if err := mustExist(conn, q.name); err != nil {
+			return err
+		}
 		at, held, err := conn.Int(nextFree, q.name, now.UnixMilli())
 		if held {
 			sleep = max(time.UnixMilli(at).Sub(now), time.Millisecond)

@@ -61,6 +61,9 @@ func (q *Queue) Send(ctx context.Context, messages ...queue.Message) error {
 
 func (q *Queue) send(ctx context.Context, batch []outgoing) error {
 	return q.db.Write(ctx, func(tx *sqlite.Tx) error {
+		if err := mustExist(tx.Conn, q.name); err != nil {
+			return err
+		}
 		now := q.db.Now()
 		until := now.Add(queue.DeduplicationWindow).UnixMilli()
 		for _, m := range batch {
