@@ -131,7 +131,7 @@ func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Lo
 
 // run serves until ctx ends. The order of the end: no new requests, sockets to
 // WhatsApp closed, events under way delivered or given back.
-func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulator.Simulator, listener, private net.Listener, out io.Writer) error {
+func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulator.Simulator, listener, hostListener net.Listener, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
@@ -141,19 +141,19 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 	}
 	running.Go(func() { s.sweepEveryMinute(ctx) })
 	server := &http.Server{Handler: s.routes(simulated), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-	hosted, taken := make(chan *host.Host, 1), make(chan struct{})
+	private, taken := &host.Port{}, make(chan struct{})
 	running.Go(func() {
 		err := host.Run(ctx, host.Config{
 			Name: "host-1", Table: s.data.table, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
 		}, func(h *host.Host) {
-			hosted <- h
+			private.Ready(h)
 			close(taken)
 		})
 		if err != nil {
 			cancel(fmt.Errorf("session host: %w", err))
 		}
 	})
-	health := &http.Server{Handler: later(hosted), ReadHeaderTimeout: 10 * time.Second}
+	health := &http.Server{Handler: private, ReadHeaderTimeout: 10 * time.Second}
 	serve := func(server *http.Server, on net.Listener) {
 		running.Go(func() {
 			if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
@@ -161,7 +161,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 			}
 		})
 	}
-	serve(health, private)
+	serve(health, hostListener)
 	if simulated != nil { // the host needs it to connect
 		serve(server, listener)
 	}
@@ -172,7 +172,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 	if simulated == nil {
 		serve(server, listener)
 	}
-	s.greet(out, private.Addr())
+	s.greet(out, hostListener.Addr())
 	<-ctx.Done()
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer done()
@@ -210,28 +210,6 @@ func ours(path string) bool {
 		}
 	}
 	return false
-}
-
-// later serves the session host as soon as there is one.
-func later(hosted <-chan *host.Host) http.Handler {
-	var h *host.Host
-	var mu sync.Mutex
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		if h == nil {
-			select {
-			case h = <-hosted:
-			default:
-			}
-		}
-		ready := h
-		mu.Unlock()
-		if ready == nil {
-			http.Error(w, "starting", http.StatusServiceUnavailable)
-			return
-		}
-		ready.ServeHTTP(w, r)
-	})
 }
 
 // sweepEveryMinute is the schedule of the sweep function.

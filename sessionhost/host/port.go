@@ -1,0 +1,34 @@
+package host
+
+import (
+	"net/http"
+	"sync/atomic"
+)
+
+// Port serves a host's private port from before there is a host: a process that
+// still takes over sessions is healthy and not ready. Its zero value is for use.
+type Port struct{ host atomic.Pointer[Host] }
+
+// Ready tells of the host. It is what [Run] calls.
+func (p *Port) Ready(h *Host) { p.host.Store(h) }
+
+// Sessions is how many instances the host has now, 0 before there is a host.
+func (p *Port) Sessions() int {
+	if h := p.host.Load(); h != nil {
+		return h.count()
+	}
+	return 0
+}
+
+// ServeHTTP serves /health, /ready and /metrics.
+func (p *Port) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := p.host.Load()
+	switch {
+	case h != nil:
+		h.ServeHTTP(w, r)
+	case r.URL.Path == "/health":
+		writeJSON(w, http.StatusOK, map[string]any{"status": "starting"})
+	default:
+		writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "starting"})
+	}
+}
