@@ -63,6 +63,9 @@ func (h *Host) writeMetrics(w http.ResponseWriter) {
 		{"roost_pairings_started_total", m.PairingsStarted.Load()},
 		{"roost_pairings_done_total", m.PairingsDone.Load()},
 		{"roost_pairing_codes_refused_total", m.CodesRefused.Load()},
+		{"roost_heartbeats_missed_total", m.BeatsMissed.Load()},
+		{"roost_instances_idle_total", m.BecameIdle.Load()},
+		{"roost_instances_released_total", m.Released.Load()},
 	} {
 		fmt.Fprintf(w, "%s %d\n", c.name, c.value)
 	}

@@ -43,6 +43,9 @@ type Config struct {
 	// StartRate bounds how many sessions are opened at the same time when the
 	// host starts. 0 means 16.
 	StartRate int
+
+	// Rhythm is that of the sessions' heartbeats.
+	Rhythm session.Rhythm
 }
 
 // Host owns the sessions of this process.
@@ -50,6 +53,8 @@ type Host struct {
 	cfg       Config
 	log       *slog.Logger
 	instances *instance.Repository
+	tenants   *tenant.Repository
+	commands  *command.Client
 	results   *command.Results
 	events    *event.Publisher
 	metrics   session.Metrics
@@ -59,6 +64,8 @@ type Host struct {
 	sessions map[instance.ID]*session.Session
 	taking   map[instance.ID]*sync.Mutex // one taker at a time
 	ready    bool
+
+	tasks sync.WaitGroup // what sessions have asked for
 }
 
 // Run runs a host until ctx ends. Then sessions close their sockets cleanly;
@@ -72,6 +79,7 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	}
 	// Sessions outlive ctx by the time they need to close.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer h.tasks.Wait()
 	defer end()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -111,7 +119,8 @@ func open(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	return &Host{
 		cfg: cfg, log: cfg.Log.With("host", cfg.Name), started: time.Now(),
-		instances: instance.NewRepository(cfg.Table), results: command.NewResults(cfg.Table), events: event.NewPublisher(q, cfg.Bucket),
+		instances: instance.NewRepository(cfg.Table), tenants: tenant.NewRepository(cfg.Table),
+		commands: command.NewClient(cfg.Table, cfg.Bucket, cfg.Queues), results: command.NewResults(cfg.Table), events: event.NewPublisher(q, cfg.Bucket),
 		sessions: map[instance.ID]*session.Session{}, taking: map[instance.ID]*sync.Mutex{},
 	}, nil
 }
@@ -171,6 +180,8 @@ func (h *Host) session(ctx, life context.Context, id instance.ID) (*session.Sess
 	}
 	s = session.Start(life, session.Deps{
 		Instances: h.instances, Events: h.events, WhatsApp: h.cfg.WhatsApp, OpenKeys: h.openKeys, Metrics: &h.metrics, Log: h.log,
+		Rhythm: h.cfg.Rhythm, Ended: h.ended,
+		Crowded: func(t tenant.ID) { h.tasks.Go(func() { h.thinOut(life, t) }) },
 	}, record)
 	h.mu.Lock()
 	h.sessions[id] = s
@@ -187,6 +198,7 @@ func (h *Host) take(ctx context.Context, id instance.ID) (instance.Instance, err
 		}
 		i.Host = h.cfg.Name
 		i.Epoch++
+		i.IdleSince = time.Time{}
 		if i.State.Connected() && i.Wanted {
 			i.State, i.Ready = instance.Connecting, false
 			i.Reason = instance.Reason{Code: instance.ReasonHostLost, Sentence: "The host of the connection has ended and another one opens it again."}
@@ -200,6 +212,16 @@ func (h *Host) take(ctx context.Context, id instance.ID) (instance.Instance, err
 
 func (h *Host) openKeys(ctx context.Context, i instance.Instance, onFailure func(error)) (*keys.Keys, error) {
 	return keys.Open(ctx, h.cfg.Table, i.ID, i.Epoch, h.cfg.Wrapper, keys.Options{OnFailure: onFailure})
+}
+
+// ended forgets a session that has ended by itself, unless there is another one
+// of its instance already.
+func (h *Host) ended(s *session.Session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id := s.Record().ID; h.sessions[id] == s {
+		delete(h.sessions, id)
+	}
 }
 
 // forget drops a session that has ended.

@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"go.mau.fi/whatsmeow"
 
 	"roost/sessionhost/host"
+	"roost/sessionhost/session"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/blob"
 	"roost/shared/blob/folder"
@@ -40,6 +42,7 @@ const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
 	knownraces.Suppress()
+	whatsmeow.KeepAliveIntervalMin, whatsmeow.KeepAliveIntervalMax = 100*time.Millisecond, 200*time.Millisecond
 	whatsmeow.WACertPubKey = simulator.New(simulator.Config{}).RootPublicKey()
 	os.Exit(m.Run())
 }
@@ -59,6 +62,7 @@ type world struct {
 	instances *instance.Repository
 	commands  *command.Client
 	events    queue.Queue
+	rhythm    session.Rhythm
 }
 
 func newWorld(t *testing.T) *world {
@@ -117,6 +121,7 @@ func (w *world) host() (stop func()) {
 			Name: "host-1", Table: w.table, Queues: w.queues, Bucket: w.bucket, Wrapper: w.wrapper,
 			WhatsApp: whatsapp.Config{HTTP: w.http, Media: w.http, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))},
 			Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+			Rhythm:   w.rhythm,
 		}, func(*host.Host) { close(ready) })
 	}()
 	<-ready
@@ -144,11 +149,25 @@ func (w *world) create(name string) instance.Instance {
 
 func (w *world) do(i instance.Instance, kind command.Kind, args, out any) {
 	w.t.Helper()
+	must(w.t, w.try(i, kind, args, out))
+}
+
+func (w *world) try(i instance.Instance, kind command.Kind, args, out any) error {
 	ctx, cancel := context.WithTimeout(w.ctx, 25*time.Second)
 	defer cancel()
 	current, err := w.instances.Get(ctx, i.ID)
-	must(w.t, err)
-	must(w.t, w.commands.Do(ctx, current, kind, args, out))
+	if err != nil {
+		return err
+	}
+	return w.commands.Do(ctx, current, kind, args, out)
+}
+
+// codeOf is the machine code of a fault, "" for none.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e.Code
+	}
+	return ""
 }
 
 // until waits for the record and the offer to be as wanted.

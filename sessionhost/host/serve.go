@@ -124,6 +124,14 @@ func (h *Host) run(ctx context.Context, s *session.Session, cmd command.Command)
 			return nil, err
 		}
 		return s.Connect(ctx, args)
+	case command.Recover:
+		return s.Recover(ctx)
+	case command.Release:
+		args, err := read[command.ReleaseArgs](ctx, h.cfg.Bucket, cmd)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.Release(ctx, args.Reason)
 	case command.Disconnect:
 		return s.Disconnect(ctx)
 	case command.Restart:

@@ -20,7 +20,13 @@ import (
 func (s *Session) Connect(ctx context.Context, args command.ConnectArgs) (command.Status, error) {
 	return s.status(ctx, func(s *Session) error { //nolint:contextcheck // the connection outlives the request
 		switch s.record.State {
-		case instance.Open, instance.Idle, instance.Starting:
+		case instance.Open, instance.Starting:
+			return nil
+		case instance.Idle: // somebody waits: now, and not when the back-off says
+			s.attempt = 0
+			if s.clock.connected.IsZero() {
+				s.open("")
+			}
 			return nil
 		case instance.Deleting, instance.Deleted:
 			return fault.New(fault.Conflict, "the instance is being deleted")
@@ -63,6 +69,19 @@ func (s *Session) Restart(ctx context.Context) (command.Status, error) {
 		s.open(number)
 		return nil
 	})
+}
+
+// Release ends the session and keeps the keys: no goroutine and no socket is
+// left. reason says why.
+func (s *Session) Release(ctx context.Context, reason instance.Reason) error {
+	_, err := s.ask(ctx, false, func(s *Session) (any, error) { //nolint:contextcheck // keys are closed also when nobody waits
+		if s.record.State != instance.Idle { // it has come back meanwhile
+			return nil, nil
+		}
+		s.release(reason)
+		return nil, nil
+	})
+	return err
 }
 
 // Logout unlinks the phone and drops the keys. When WhatsApp cannot be told

@@ -43,7 +43,10 @@ func (s *Session) open(number string) {
 	if !client.Linked() && s.pairing == nil {
 		s.beginPairing(number)
 	}
-	s.move(instance.Connecting, s.record.Reason)
+	s.trying(s.record.Reason)
+	if client.Linked() && s.clock.beat.IsZero() && s.record.State == instance.Connecting {
+		s.alive(time.Now())
+	}
 	s.clock.connected = time.Now().Add(connectLimit)
 	s.tasks.Go(func() {
 		s.inbox.put(dialled{dial, client.Connect(life)})
@@ -123,8 +126,9 @@ func (s *Session) drop() {
 
 // dialled hears whether WhatsApp was reached.
 func (s *Session) dialled(err error) {
-	if err == nil {
-		return // codes or the login follow
+	if err == nil { // codes or the login follow
+		s.watchLogin()
+		return
 	}
 	s.log.Info("whatsapp cannot be reached", "err", err)
 	s.unreachable(fault.PublicOf(err))
@@ -146,11 +150,21 @@ func (s *Session) unreachable(sentence string) {
 	reason := instance.Reason{Code: instance.ReasonUnreachable, Sentence: sentence, Action: "Check the network of this host, or the proxy."}
 	if s.client != nil && s.client.Linked() {
 		s.hang()
-		s.move(instance.Connecting, reason)
+		s.trying(reason)
 		s.retry()
 		return
 	}
 	s.endPairing(reason)
+}
+
+// trying says that a connection is being opened. An idle instance stays idle
+// until one succeeds.
+func (s *Session) trying(reason instance.Reason) {
+	if s.record.State == instance.Idle {
+		s.move(instance.Idle, reason)
+		return
+	}
+	s.move(instance.Connecting, reason)
 }
 
 // retry schedules the next attempt: soon at first, then later and later.
@@ -167,9 +181,11 @@ func (s *Session) retry() {
 // online is a login that has succeeded.
 func (s *Session) online() {
 	s.attempt = 0
+	s.alive(time.Now())
 	s.clock.connected, s.clock.pairing, s.clock.rotate = time.Time{}, time.Time{}, time.Time{}
 	s.clock.ready = time.Now().Add(readyLimit)
 	s.dropPairing()
+	s.answerWaiting(nil)
 	client := s.client
 	if s.synced {
 		s.clock.ready = time.Time{}
@@ -210,7 +226,7 @@ func (s *Session) offline() {
 	linked := s.client.Linked()
 	s.hang()
 	if linked {
-		s.move(instance.Connecting, instance.Reason{Code: instance.ReasonDisconnected, Sentence: "The connection was lost and is being opened again."})
+		s.trying(instance.Reason{Code: instance.ReasonDisconnected, Sentence: "The connection was lost and is being opened again."})
 		s.retry()
 		return
 	}

@@ -21,6 +21,9 @@
 // A connection that ends without a reason that only a person can mend is opened
 // again: at once with a little jitter, then after 1, 2, 4 ... 60 seconds.
 //
+// WhatsApp's silence makes an instance idle, whether its socket is open or being
+// opened again; how long that takes, and what is given up then, says Rhythm.
+//
 // # Time bounds
 //
 //	dial until login or codes        20 s, then the attempt counts as failed
@@ -29,4 +32,7 @@
 //	pairing                          settings.qrTimeout, 160 s by default
 //	QR code                          60 s for the first of six, 20 s for others (WhatsApp's own)
 //	pairing code                     160 s, or until its connection ends
+//	silence until idle               90 s (Rhythm), then the socket is opened anew
+//	idle until released              10 min, only where the record says Releases
+//	recover                          10 s; 2 s for a sign of life of a socket in doubt
 package session

@@ -17,6 +17,9 @@ type Metrics struct {
 	PairingsStarted atomic.Int64
 	PairingsDone    atomic.Int64
 	CodesRefused    atomic.Int64
+	BeatsMissed     atomic.Int64
+	BecameIdle      atomic.Int64
+	Released        atomic.Int64
 }
 
 func (m *Metrics) publishing(start time.Time, err error) {

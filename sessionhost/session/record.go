@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"roost/shared/event"
+	"roost/shared/fault"
 	"roost/shared/instance"
 )
 
@@ -14,8 +15,8 @@ func (s *Session) move(to instance.State, reason instance.Reason) { s.change(to,
 
 // change is move with more to write at the same time.
 func (s *Session) change(to instance.State, reason instance.Reason, more func(*instance.Instance)) {
-	before := s.record.State
-	told := s.record.Reason
+	was := s.record
+	before := was.State
 	s.store(func(i *instance.Instance) error {
 		if err := i.Move(to, reason); err != nil {
 			return err
@@ -25,7 +26,13 @@ func (s *Session) change(to instance.State, reason instance.Reason, more func(*i
 		}
 		return nil
 	})
-	if s.record.State != before || s.record.Reason.Code != told.Code {
+	if s.record.State != before || s.record.Reason.Code != was.Reason.Code {
+		if s.record.State == instance.Closed || s.record.State == instance.LoggedOut {
+			s.answerWaiting(fault.Coded(fault.Conflict, s.record.Reason.Code, "%s", told(s.record.Reason)))
+		}
+		if before == instance.Idle && s.record.State != before {
+			s.awake(was)
+		}
 		s.log.Info("instance moved", "from", string(before), "to", string(s.record.State), "reason", s.record.Reason.Code)
 		s.tellConnection()
 	}

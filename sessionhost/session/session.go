@@ -12,6 +12,7 @@ import (
 	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
+	"roost/shared/tenant"
 )
 
 // Deps are what all sessions of a host share.
@@ -23,6 +24,14 @@ type Deps struct {
 	OpenKeys func(ctx context.Context, i instance.Instance, onFailure func(error)) (*keys.Keys, error)
 	Metrics  *Metrics
 	Log      *slog.Logger
+	Rhythm   Rhythm
+
+	// Crowded is told that an instance which releases has become idle: its
+	// tenant may have too many of them now. It must not wait for a session. May
+	// be nil.
+	Crowded func(t tenant.ID)
+	// Ended is told that the session has ended. May be nil.
+	Ended func(*Session)
 }
 
 // Session is one instance on this host. Its methods may be called
@@ -51,14 +60,19 @@ type Session struct {
 	synced  bool               // it has brought what had waited on the server
 	attempt int                // of opening a connection, since the last login
 	pairing *pairing           // nil unless one is under way
+	sign    time.Time          // counts as WhatsApp's last sign of life when the client knows none that is later
 	clock   deadlines
 	tasks   sync.WaitGroup // what was started in the background
+
+	waiting  []chan error // who waits for a login; each takes one answer
+	released bool         // the session ends: the instance is nobody's
 }
 
 // Start runs a session for an instance that this host owns. It ends when life
 // ends, or with Stop.
 func Start(life context.Context, deps Deps, record instance.Instance) *Session {
 	life, cancel := context.WithCancel(life)
+	deps.Rhythm = deps.Rhythm.withDefaults()
 	s := &Session{
 		deps: deps, id: record.ID, log: deps.Log.With("instance", string(record.ID)), life: life,
 		done: make(chan struct{}), record: record,
@@ -68,6 +82,9 @@ func Start(life context.Context, deps Deps, record instance.Instance) *Session {
 	go func() { //nolint:contextcheck // closing outlives life
 		defer cancel()
 		s.run()
+		if deps.Ended != nil {
+			deps.Ended(s)
+		}
 	}()
 	return s
 }
@@ -107,7 +124,9 @@ func (s *Session) run() {
 				}
 			}
 		case <-timer.C:
-			s.due(time.Now())
+			if s.due(time.Now()); s.released {
+				return
+			}
 		case <-s.life.Done():
 			return
 		}
@@ -123,7 +142,7 @@ func (s *Session) receive(m any) bool {
 	case request:
 		value, err := m.do(s)
 		m.answer <- answer{value, err}
-		return !m.last
+		return !m.last && !s.released
 	case from:
 		if s.up && m.client == s.client { // not of a connection that was given up
 			s.heard(m.signal)
@@ -131,6 +150,10 @@ func (s *Session) receive(m any) bool {
 	case dialled:
 		if s.up && m.dial == s.dial {
 			s.dialled(m.err)
+		}
+	case loggedIn:
+		if s.up && m.dial == s.dial {
+			s.answerWaiting(nil)
 		}
 	case codeResult:
 		if s.up && m.dial == s.dial {
@@ -213,11 +236,13 @@ type deadlines struct {
 	connected time.Time // the connection must have got somewhere
 	ready     time.Time // the login counts as complete
 	reopen    time.Time // the next attempt to connect
+	beat      time.Time // a sign of life is due
+	release   time.Time // the instance has been idle for long
 }
 
 func (d *deadlines) next() time.Duration {
 	wait := time.Hour
-	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen} {
+	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.release} {
 		if !at.IsZero() {
 			wait = min(wait, time.Until(at))
 		}
@@ -249,6 +274,15 @@ func (s *Session) due(now time.Time) {
 	}
 	if passed(&s.clock.ready) {
 		s.becomeReady()
+	}
+	if passed(&s.clock.beat) {
+		s.beat(now)
+	}
+	if passed(&s.clock.release) {
+		s.release(instance.Reason{
+			Code: instance.ReasonReleased, Sentence: "WhatsApp has not answered for long, and the connection was given up. The keys are kept.", Action: "Recover the instance.",
+		})
+		return
 	}
 	if passed(&s.clock.reopen) {
 		s.open("")

@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"time"
 
 	"roost/sessionhost/keys"
 	"roost/sessionhost/whatsapp"
@@ -54,26 +53,7 @@ func (s *Session) heard(signal whatsapp.Signal) {
 			return nil
 		})
 		s.greet()
-	case whatsapp.Silent:
-		s.silent(e)
-	case whatsapp.Answered:
-		if s.record.State == instance.Idle {
-			s.change(instance.Open, instance.Reason{}, func(i *instance.Instance) { i.Ready, i.AnswerAt = true, time.Now() })
-		}
 	case whatsapp.Ended:
 		s.ended(e)
-	}
-}
-
-// maxMissed is how many keepalives may go unanswered before the connection is
-// taken for dead.
-const maxMissed = 3
-
-func (s *Session) silent(e whatsapp.Silent) {
-	if s.record.State == instance.Open {
-		s.change(instance.Idle, instance.Reason{Code: instance.ReasonUnreachable, Sentence: "WhatsApp does not answer."}, nil)
-	}
-	if e.Missed >= maxMissed {
-		s.open("") // the socket is dead, though nobody has closed it
 	}
 }

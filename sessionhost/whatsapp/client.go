@@ -52,6 +52,7 @@ type Client struct {
 	signals func(Signal)
 	log     *slog.Logger
 
+	witness   witness
 	pushName  atomic.Pointer[string]          // the device's, which the library writes without a lock
 	life      atomic.Pointer[context.Context] // of the connection, not of a request
 	resetting atomic.Bool
@@ -79,7 +80,7 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	if socket == nil {
 		socket = direct()
 	}
-	socket = withoutCompression(socket)
+	socket = c.witness.watch(withoutCompression(socket))
 	wa.SetWebsocketHTTPClient(socket)
 	wa.SetPreLoginHTTPClient(socket)
 	if media != nil {
@@ -127,6 +128,27 @@ func (c *Client) Disconnect() {
 
 // Connected reports whether there is a socket.
 func (c *Client) Connected() bool { return c.wa.IsConnected() }
+
+// LastSign is when WhatsApp has last said anything on the client's sockets,
+// zero for never. The library pings it every 20 to 30 s, so that a live
+// connection gives a sign that often.
+func (c *Client) LastSign() time.Time { return c.witness.last() }
+
+// Ping asks WhatsApp for a sign of life and waits for it until ctx ends.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := c.wa.DangerousInternals().SendIQ(ctx, whatsmeow.DangerousInfoQuery{ //nolint:staticcheck // the library's own keepalive answers to nobody
+		Namespace: "w:p", Type: "get", To: types.ServerJID,
+	})
+	if err != nil {
+		return fmt.Errorf("ping: %w", err)
+	}
+	return nil
+}
+
+// AwaitLogin waits until the client is logged in, for limit at most. That is
+// some round trips before Online, which follows when keys and presence are
+// settled. It reports false also when the connection ends.
+func (c *Client) AwaitLogin(limit time.Duration) bool { return c.wa.WaitForConnection(limit) }
 
 // Online reports whether the client is logged in.
 func (c *Client) Online() bool { return c.wa.IsLoggedIn() }

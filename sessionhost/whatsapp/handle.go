@@ -41,7 +41,6 @@ func (c *Client) handle(evt any) (handled bool) {
 	default:
 		c.handlePairing(evt)
 		c.handleEnd(evt)
-		c.handleHealth(evt)
 	}
 	return true
 }
@@ -128,14 +127,5 @@ func (c *Client) handleEnd(evt any) {
 		}})
 	case *events.StreamError:
 		c.log.Warn("stream error", "code", e.Code)
-	}
-}
-
-func (c *Client) handleHealth(evt any) {
-	switch e := evt.(type) {
-	case *events.KeepAliveTimeout:
-		c.signals(Silent{Missed: e.ErrorCount, Since: e.LastSuccess})
-	case *events.KeepAliveRestored:
-		c.signals(Answered{})
 	}
 }

@@ -35,14 +35,6 @@ type (
 	Offline struct{}
 	// Synced says that what had waited on the server has been delivered.
 	Synced struct{ Count int }
-	// Silent says that WhatsApp does not answer keepalives. It comes again
-	// with every one that is missed.
-	Silent struct {
-		Missed int
-		Since  time.Time
-	}
-	// Answered says that it answers again.
-	Answered struct{}
 	// Named says what the account calls itself.
 	Named struct{ PushName string }
 	// Ended says that this connection must not be opened again by itself.
@@ -62,8 +54,6 @@ func (Linked) signal()          {}
 func (Online) signal()          {}
 func (Offline) signal()         {}
 func (Synced) signal()          {}
-func (Silent) signal()          {}
-func (Answered) signal()        {}
 func (Named) signal()           {}
 func (Ended) signal()           {}
 

@@ -26,6 +26,8 @@ const (
 	ConfirmPasskey Kind = "confirmPasskey" // nothing -> Status
 	SendMessage    Kind = "sendMessage"    // SendArgs -> Sent
 	CheckNumbers   Kind = "checkNumbers"   // CheckArgs -> Checked
+	Recover        Kind = "recover"        // nothing -> Recovered: be logged in with the stored keys
+	Release        Kind = "release"        // ReleaseArgs: give up a connection that is idle, keep the keys
 	Apply          Kind = "apply"          // nothing -> Status: settings have changed, take them up
 )
 
@@ -76,6 +78,20 @@ type Status struct {
 	State instance.State  `json:"state"`
 	Ready bool            `json:"ready"`
 	Offer *instance.Offer `json:"offer,omitempty"` // while it is pairing
+}
+
+// Recovered is the answer to Recover: the instance is logged in.
+type Recovered struct {
+	Reused  bool           `json:"reused"`  // it was so already
+	Elapsed time.Duration  `json:"elapsed"` // on the host
+	State   instance.State `json:"state"`
+	Ready   bool           `json:"ready"`
+	JID     string         `json:"jid"`
+}
+
+// ReleaseArgs say why an idle connection is given up.
+type ReleaseArgs struct {
+	Reason instance.Reason `json:"reason"`
 }
 
 // PasskeyArgs carry an authenticator's answer: the JSON of a WebAuthn

@@ -19,7 +19,7 @@ func encode(i Instance) (table.Item, error) {
 	}
 	a := map[string]any{
 		"id": string(i.ID), "tenant": string(i.Tenant), "name": i.Name,
-		"state": string(i.State), "ready": i.Ready, "wanted": i.Wanted, "epoch": i.Epoch,
+		"state": string(i.State), "ready": i.Ready, "wanted": i.Wanted, "releases": i.Releases, "epoch": i.Epoch,
 		"settings": string(settings),
 	}
 	for name, value := range map[string]string{
@@ -35,7 +35,7 @@ func encode(i Instance) (table.Item, error) {
 		a["reason_status"] = int64(i.Reason.Status)
 	}
 	for name, at := range map[string]time.Time{
-		"reason_until": i.Reason.Until, "answer_at": i.AnswerAt, "linked_at": i.LinkedAt, "closed_at": i.ClosedAt,
+		"reason_until": i.Reason.Until, "answer_at": i.AnswerAt, "idle_since": i.IdleSince, "linked_at": i.LinkedAt, "closed_at": i.ClosedAt,
 		"created_at": i.CreatedAt, "updated_at": i.UpdatedAt,
 	} {
 		if !at.IsZero() {
@@ -54,14 +54,14 @@ func encode(i Instance) (table.Item, error) {
 func decode(item table.Item) (Instance, error) {
 	i := Instance{
 		ID: ID(item.Text("id")), Tenant: tenant.ID(item.Text("tenant")), Name: item.Text("name"),
-		State: State(item.Text("state")), Ready: item.Flag("ready"), Wanted: item.Flag("wanted"), Epoch: item.Number("epoch"),
+		State: State(item.Text("state")), Ready: item.Flag("ready"), Wanted: item.Flag("wanted"), Releases: item.Flag("releases"), Epoch: item.Number("epoch"),
 		Number: item.Text("number"), JID: item.Text("jid"), LID: item.Text("lid"), Host: item.Text("host"), Client: item.Text("client"),
 		Profile: Profile{PushName: item.Text("push_name"), PictureURL: item.Text("picture_url")},
 		Reason: Reason{
 			Code: item.Text("reason_code"), Sentence: item.Text("reason"), Action: item.Text("reason_action"),
 			Status: int(item.Number("reason_status")), Until: item.Time("reason_until"),
 		},
-		AnswerAt: item.Time("answer_at"), LinkedAt: item.Time("linked_at"), ClosedAt: item.Time("closed_at"),
+		AnswerAt: item.Time("answer_at"), IdleSince: item.Time("idle_since"), LinkedAt: item.Time("linked_at"), ClosedAt: item.Time("closed_at"),
 		CreatedAt: item.Time("created_at"), UpdatedAt: item.Time("updated_at"),
 		TokenHash: item.Bytes("token_hash"), SealedToken: item.Bytes("token_sealed"),
 		Revision: item.Revision,

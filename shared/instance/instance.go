@@ -34,10 +34,15 @@ type Instance struct {
 	Settings    Settings
 	Client      string // the dialect it was made in: "evolution", "aspx", "guid"
 
-	Host      string // the session host that owns the connection, "" for none
-	Epoch     int64  // rises each time a host takes it
-	Wanted    bool   // should be connected: a host that starts reconnects it
+	Host     string // the session host that owns the connection, "" for none
+	Epoch    int64  // rises each time a host takes it
+	Wanted   bool   // should be connected: a host that starts reconnects it
+	Releases bool   // given up when idle for long, as guid clients expect; others stay linked for ever
+
+	// AnswerAt is when WhatsApp has last given a sign of life. While it goes on
+	// doing so this is written every few minutes only.
 	AnswerAt  time.Time
+	IdleSince time.Time // the last sign of life of an idle instance, zero for others
 	LinkedAt  time.Time
 	ClosedAt  time.Time
 	CreatedAt time.Time
@@ -77,6 +82,9 @@ const (
 	ReasonPairingFailed  = "pairing_failed"   // the phone or WhatsApp refused to link
 	ReasonStorage        = "storage"          // Roost could not store what it had to
 	ReasonPasskey        = "passkey_required" // linking waits for a passkey
+	ReasonSilent         = "silent"           // WhatsApp has not answered for three heartbeats
+	ReasonReleased       = "released"         // idle for long
+	ReasonMaxIdle        = "max_idle"         // the tenant has more idle instances than it may, and this was the oldest
 )
 
 // Settings are how the owner wants the instance to behave.

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"slices"
+	"time"
 
 	"roost/shared/fault"
 )
@@ -16,7 +17,7 @@ const (
 	Pairing    State = "pairing"    // QR code, pairing code or passkey are on offer
 	Starting   State = "starting"   // linked, logging in
 	Open       State = "open"       // logged in
-	Idle       State = "idle"       // linked, and WhatsApp has not answered lately
+	Idle       State = "idle"       // linked, and WhatsApp has not answered for three heartbeats
 	Closed     State = "closed"     // not connected, keys kept
 	LoggedOut  State = "loggedOut"  // WhatsApp has refused the keys
 	Deleting   State = "deleting"   // on its way out
@@ -27,7 +28,7 @@ const (
 // knows: a transition that is not here is a fault of the program.
 var next = map[State][]State{
 	Created:    {Connecting, Deleting},
-	Connecting: {Pairing, Starting, Open, Closed, LoggedOut, Deleting},
+	Connecting: {Pairing, Starting, Open, Idle, Closed, LoggedOut, Deleting},
 	Pairing:    {Connecting, Starting, Closed, Deleting},
 	Starting:   {Connecting, Open, Closed, LoggedOut, Deleting},
 	Open:       {Connecting, Idle, Closed, LoggedOut, Deleting},
@@ -55,6 +56,9 @@ func (i *Instance) Move(to State, reason Reason) error {
 	i.State, i.Reason = to, reason
 	if to != Open {
 		i.Ready = false
+	}
+	if to != Idle {
+		i.IdleSince = time.Time{}
 	}
 	return nil
 }

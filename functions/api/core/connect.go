@@ -144,7 +144,7 @@ func over(s instance.Seen) bool {
 }
 
 // isOpen reports whether an instance is logged in.
-func isOpen(s instance.State) bool { return s == instance.Open || s == instance.Idle }
+func isOpen(s instance.State) bool { return s == instance.Open }
 
 // leaving reports whether an instance is being deleted, or has been.
 func leaving(s instance.State) bool { return s == instance.Deleting || s == instance.Deleted }

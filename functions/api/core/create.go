@@ -27,6 +27,7 @@ type NewInstance struct {
 	Number   string // for a pairing code, digits, "" for none
 	Settings instance.Settings
 	Client   string                // the dialect
+	Releases bool                  // given up when idle for long, see instance.Instance
 	Webhook  *webhook.Subscription // nil for none
 }
 
@@ -45,7 +46,7 @@ func (c *Core) Create(ctx context.Context, n NewInstance) (instance.Instance, st
 	}
 	i := instance.Instance{
 		ID: instance.ID(uuid.NewString()), Tenant: n.Tenant, Name: n.Name, State: instance.Created,
-		Number: n.Number, Settings: n.Settings, Client: n.Client,
+		Number: n.Number, Settings: n.Settings, Client: n.Client, Releases: n.Releases,
 	}
 	i.SetToken(c.deps.Sealer, token)
 	// The webhook comes first, so that whoever finds the instance finds it

@@ -79,7 +79,7 @@ func (c *Core) Send(ctx context.Context, i instance.Instance, o Outgoing) (messa
 // online waits, with a bound, for a connection that is being opened again.
 func (c *Core) online(ctx context.Context, i instance.Instance) (instance.Instance, error) {
 	up := func(s instance.Seen) bool {
-		return s.Instance.State == instance.Open && s.Instance.Ready || s.Instance.State == instance.Idle
+		return s.Instance.State == instance.Open && s.Instance.Ready
 	}
 	if up(instance.Seen{Instance: i}) {
 		return i, nil

@@ -11,9 +11,9 @@ import (
 // status is Evolution's word for a state.
 func status(s instance.State) string {
 	switch s {
-	case instance.Open, instance.Idle:
+	case instance.Open:
 		return "open"
-	case instance.Connecting, instance.Pairing, instance.Starting:
+	case instance.Connecting, instance.Idle, instance.Pairing, instance.Starting:
 		return "connecting"
 	case instance.Created, instance.Closed, instance.LoggedOut, instance.Deleting, instance.Deleted:
 	}
