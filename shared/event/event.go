@@ -21,6 +21,7 @@ const (
 	MessageReceived   Kind = "message.received"   // message.Message; also what the phone sent (FromMe)
 	MessageSent       Kind = "message.sent"       // message.Message, sent through the API
 	MessageUpdated    Kind = "message.updated"    // Update
+	ContactsUpdated   Kind = "contacts.updated"   // Contacts
 	InstanceCreated   Kind = "instance.created"   // Lifecycle
 	InstanceDeleted   Kind = "instance.deleted"   // Lifecycle
 	InstanceLoggedOut Kind = "instance.loggedOut" // Lifecycle
@@ -69,6 +70,18 @@ type Update struct {
 	By     message.Address `json:"by"`     // who received or read it
 	FromMe bool            `json:"fromMe"`
 	Status message.Status  `json:"status"`
+}
+
+// Contacts is the body of ContactsUpdated: what the phone's address book says.
+type Contacts struct {
+	Contacts []Contact `json:"contacts"`
+}
+
+// Contact is one person of an address book.
+type Contact struct {
+	Address  message.Address `json:"address"`
+	PushName string          `json:"pushName,omitempty"` // as they call themself
+	Saved    string          `json:"saved,omitempty"`    // as the account's owner calls them
 }
 
 // Lifecycle is the body of the instance kinds.

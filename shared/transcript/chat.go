@@ -20,12 +20,19 @@ type Chat struct {
 	// entries stay in their own partitions.
 	Merged []string
 
-	LastID  string    // message id of the last message
-	LastAt  time.Time // of the last message, zero before the first
-	Unread  int64     // messages of others since the account has last read or written
-	Entries int64     // of all kinds
+	LastID    string    // message id of the last message
+	LastAt    time.Time // of the last message, zero before the first
+	CreatedAt time.Time // of the event that began it
+	Unread    int64     // messages of others since the account has last read or written
+	Entries   int64     // of all kinds
+	Messages  int64     // of those that listings show
 
-	revision int64 // 0 for one that is not stored yet
+	lastIn, lastSort string // where the last message is: key of its partition's chat, sort key
+	revision         int64  // 0 for one that is not stored yet
+}
+
+func (c Chat) lastKey(i instance.ID) table.Key {
+	return table.Key{Partition: entryPartition(i, c.lastIn), Sort: c.lastSort}
 }
 
 // partitions are where the chat's entries are.
@@ -42,8 +49,12 @@ func (c *Chat) absorb(other Chat) {
 	c.Merged = append(append(c.Merged, other.Merged...), other.Key)
 	c.Unread += other.Unread
 	c.Entries += other.Entries
+	c.Messages += other.Messages
 	if other.LastAt.After(c.LastAt) {
-		c.LastAt, c.LastID = other.LastAt, other.LastID
+		c.LastAt, c.LastID, c.lastIn, c.lastSort = other.LastAt, other.LastID, other.lastIn, other.lastSort
+	}
+	if !other.CreatedAt.IsZero() && other.CreatedAt.Before(c.CreatedAt) {
+		c.CreatedAt = other.CreatedAt
 	}
 	if c.Name == "" {
 		c.Name = other.Name
@@ -61,9 +72,12 @@ func (c *Chat) learn(a message.Address) {
 	}
 }
 
-// count takes up a message.
-func (c *Chat) count(m message.Message, kind Kind) {
+// count takes up a message, which stands at sort.
+func (c *Chat) count(m message.Message, kind Kind, sort string) {
 	c.Entries++
+	if kind.Listed() {
+		c.Messages++
+	}
 	if !m.FromMe && !m.Group && m.PushName != "" {
 		c.Name = m.PushName
 	}
@@ -71,7 +85,7 @@ func (c *Chat) count(m message.Message, kind Kind) {
 		return
 	}
 	if !m.Timestamp.Before(c.LastAt) {
-		c.LastAt, c.LastID = m.Timestamp, m.ID
+		c.LastAt, c.LastID, c.lastIn, c.lastSort = m.Timestamp, m.ID, c.Key, sort
 	}
 	switch {
 	case !m.FromMe:
@@ -91,8 +105,8 @@ func (c *Chat) read(ids []string) {
 }
 
 func encodeChat(i instance.ID, c Chat) table.Item {
-	a := map[string]any{"key": c.Key, "unread": c.Unread, "entries": c.Entries}
-	for name, value := range map[string]string{"pn": c.Address.PN, "lid": c.Address.LID, "name": c.Name, "last_id": c.LastID} {
+	a := map[string]any{"key": c.Key, "unread": c.Unread, "entries": c.Entries, "messages": c.Messages}
+	for name, value := range map[string]string{"pn": c.Address.PN, "lid": c.Address.LID, "name": c.Name, "last_id": c.LastID, "last_in": c.lastIn, "last_sort": c.lastSort} {
 		if value != "" {
 			a[name] = value
 		}
@@ -100,8 +114,10 @@ func encodeChat(i instance.ID, c Chat) table.Item {
 	if len(c.Merged) > 0 {
 		a["merged"] = c.Merged
 	}
-	if !c.LastAt.IsZero() {
-		a["last_at"] = table.Stamp(c.LastAt)
+	for name, at := range map[string]time.Time{"last_at": c.LastAt, "created_at": c.CreatedAt} {
+		if !at.IsZero() {
+			a[name] = table.Stamp(at)
+		}
 	}
 	return table.Item{Key: chatKey(i, c.Key), Attributes: a}
 }
@@ -109,7 +125,8 @@ func encodeChat(i instance.ID, c Chat) table.Item {
 func decodeChat(item table.Item) (Chat, error) {
 	c := Chat{
 		Key: item.Text("key"), Address: message.Address{PN: item.Text("pn"), LID: item.Text("lid")}, Name: item.Text("name"),
-		LastID: item.Text("last_id"), Unread: item.Number("unread"), Entries: item.Number("entries"), Merged: item.List("merged"), revision: item.Revision,
+		LastID: item.Text("last_id"), Unread: item.Number("unread"), Entries: item.Number("entries"), Messages: item.Number("messages"),
+		Merged: item.List("merged"), CreatedAt: item.Time("created_at"), lastIn: item.Text("last_in"), lastSort: item.Text("last_sort"), revision: item.Revision,
 	}
 	if at := item.Text("last_at"); at != "" {
 		var err error

@@ -7,13 +7,17 @@
 //	transcript#<instance>#<chat>   <time>#<arrival>#<event>     the entry; times in ms, 13 digits
 //	transcript#<instance>          chat#<chat>                  the chat: its last entry, what is unread
 //	transcript#<instance>          alias#<jid>                  which chat a phone number or LID belongs to
+//	transcript#<instance>          contact#<jid>                whom the instance knows
+//	transcript#<instance>          contact-of#<phone number>    the LID under which that contact is
 //	transcript#<instance>          sealed                       nothing is stored any more
+//	transcript-time#<instance>     <time>#<arrival>#<event>     header of what listings show, over all chats
 //	transcript-ids#<instance>      <message>#<event>            where the entries about a message are
+//	transcript-ids#<instance>      <message>!<event>            a receipt of the message
 //	transcript-ids#<instance>      <message>                    a status that came before its message
 //
 // # Once
 //
-// An entry, its index and its chat are written in one transaction, on condition
+// An entry, its indexes, its chat and its sender's contact are written in one transaction, on condition
 // that the index is absent. The index's key holds the event's id, so an event
 // that is told again changes nothing, even if its chat has got another name
 // since.
@@ -24,6 +28,9 @@
 // A chat keeps the key it was first seen under; every other name becomes an
 // alias. When two chats turn out to be one person's, the one of the LID goes on
 // and remembers the other's partition: entries are never moved.
+//
+// A message costs two requests to the table, one read and one write; a receipt
+// five, and three more for each further message that it is about.
 //
 // # Status
 //

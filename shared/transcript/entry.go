@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"roost/shared/blob"
 	"roost/shared/event"
@@ -37,6 +41,9 @@ type Entry struct {
 	// Body is as the kind says. A message's own status in it is that of its
 	// arrival.
 	Body json.RawMessage `json:"body"`
+
+	// Sort is the entry's place in its chat: for going on after it.
+	Sort string `json:"-"`
 }
 
 // Message decodes the body of every kind but KindStatus, with the status that
@@ -83,6 +90,10 @@ func kindOf(m message.Message) Kind {
 // into the bucket.
 const maxInline = 300 << 10
 
+// maxHeader is how long a value in a header may be, in bytes: message ids are
+// chosen by whoever writes.
+const maxHeader = 256
+
 func blobKey(i instance.ID, event string) string {
 	return "messages/" + string(i) + "/" + event
 }
@@ -93,8 +104,35 @@ func sortKey(at, arrival time.Time, event string) string {
 	return fmt.Sprintf("%013d#%013d#%s", max(at.UnixMilli(), 0), max(arrival.UnixMilli(), 0), event)
 }
 
-func encode(e Entry, key table.Key) table.Item {
+// header is what listings look at without reading a body.
+func header(m message.Message) map[string]any {
+	a := map[string]any{}
+	for name, value := range map[string]string{"message": m.ID, "type": m.Kind, "sender": m.Sender.String()} {
+		if value != "" && len(value) <= maxHeader && utf8.ValidString(value) {
+			a[name] = value
+		}
+	}
+	if m.FromMe {
+		a["from_me"] = true
+	}
+	return a
+}
+
+// Arrival is when the entry's event was made, zero for an entry that was not
+// read from the table. To the millisecond.
+func (e Entry) Arrival() time.Time {
+	_, rest, _ := strings.Cut(e.Sort, "#")
+	digits, _, _ := strings.Cut(rest, "#")
+	ms, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func encode(e Entry, key table.Key, header map[string]any) table.Item {
 	a := map[string]any{"id": e.ID, "kind": string(e.Kind), "chat": e.Chat, "at": table.Stamp(e.At)}
+	maps.Copy(a, header)
 	if e.Status != "" {
 		a["status"] = string(e.Status)
 	}
@@ -105,7 +143,7 @@ func encode(e Entry, key table.Key) table.Item {
 func (r *Repository) decode(ctx context.Context, item table.Item) (Entry, error) {
 	e := Entry{
 		ID: item.Text("id"), Kind: Kind(item.Text("kind")), Chat: item.Text("chat"), Status: message.Status(item.Text("status")),
-		Body: item.Body,
+		Body: item.Body, Sort: item.Sort,
 	}
 	at, err := time.Parse(time.RFC3339Nano, item.Text("at"))
 	if err != nil {

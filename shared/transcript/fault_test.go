@@ -2,6 +2,7 @@ package transcript_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -32,7 +33,7 @@ func TestFaultsLoseAndRepeatNothing(t *testing.T) {
 	tbl, bucket := open(t)
 	sound := transcript.NewRepository(tbl, bucket)
 	store(t, sound, story...)
-	want := all(t, sound)
+	want, known := all(t, sound), around(t, sound, instance)
 	for _, fault := range []tabletest.Fault{tabletest.Refused, tabletest.Lost, tabletest.Persisted} {
 		t.Run("fault "+strconv.Itoa(int(fault)), func(t *testing.T) {
 			t.Parallel()
@@ -58,9 +59,49 @@ func TestFaultsLoseAndRepeatNothing(t *testing.T) {
 				if diff := cmp.Diff(want, allOf(t, sound, id)); diff != "" {
 					t.Fatalf("fault at call %d: %s", at, diff)
 				}
+				if diff := cmp.Diff(known, around(t, sound, id)); diff != "" {
+					t.Fatalf("fault at call %d: %s", at, diff)
+				}
 			}
 		})
 	}
+}
+
+// around is what is known beside the entries: chats, contacts, receipts and the
+// listing over all chats.
+func around(t testing.TB, r *transcript.Repository, i shared.ID) []string {
+	t.Helper()
+	var out []string
+	chats, err := r.Chats(t.Context(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range chats {
+		out = append(out, fmt.Sprintf("chat %s %v %v %d %d %d %s", c.Key, c.Address, c.Merged, c.Unread, c.Entries, c.Messages, c.LastID))
+	}
+	err = r.Contacts(t.Context(), i, func(c transcript.Contact) bool {
+		out = append(out, fmt.Sprintf("contact %s %v %s %s", c.Key, c.Address, c.Name(), c.CreatedAt))
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.Receipts(t.Context(), i, nil, func(told transcript.Receipt) bool {
+		byID, err := r.ReceiptsOf(t.Context(), i, told.Update.IDs[0])
+		if err != nil || len(byID) != 1 || cmp.Diff(told, byID[0]) != "" {
+			t.Errorf("receipt %+v, by its message %+v, %v", told, byID, err)
+		}
+		out = append(out, fmt.Sprintf("receipt %+v", told))
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := r.List(t.Context(), i, transcript.Listing{Limit: 100})
+	if err != nil || int(listed.Total) != len(listed.Entries) {
+		t.Fatalf("%d of %d listed, %v", len(listed.Entries), listed.Total, err)
+	}
+	return append(out, lines(t, listed.Entries)...)
 }
 
 func TestConcurrentWritersOfOneChat(t *testing.T) {

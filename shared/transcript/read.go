@@ -41,38 +41,69 @@ func (r *Repository) ChatOf(ctx context.Context, i instance.ID, a message.Addres
 
 // Entries walks a chat from its beginning. It stops after the first error.
 func (r *Repository) Entries(ctx context.Context, i instance.ID, c Chat) iter.Seq2[Entry, error] {
+	return r.EntriesAfter(ctx, i, c, "")
+}
+
+// EntriesAfter walks a chat from behind the entry whose Sort is after, "" for
+// the beginning. It stops after the first error.
+func (r *Repository) EntriesAfter(ctx context.Context, i instance.ID, c Chat, after string) iter.Seq2[Entry, error] {
+	return r.entries(ctx, i, c, table.Query{From: after})
+}
+
+// Newest walks a chat from its end.
+func (r *Repository) Newest(ctx context.Context, i instance.ID, c Chat) iter.Seq2[Entry, error] {
+	return r.entries(ctx, i, c, table.Query{Reverse: true, Limit: 100})
+}
+
+func (r *Repository) entries(ctx context.Context, i instance.ID, c Chat, q table.Query) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		partitions := c.partitions(i)
-		walks := make([]*walk, 0, len(partitions))
-		for _, partition := range partitions {
-			w := startWalk(table.All(ctx, r.table, table.Query{Partition: partition}))
-			defer w.stop()
-			walks = append(walks, w)
-		}
-		for {
-			var first *walk
-			for _, w := range walks {
-				if w.ok && (first == nil || w.err != nil || w.item.Sort < first.item.Sort) {
-					first = w
-				}
-				if w.ok && w.err != nil {
-					break
-				}
-			}
-			if first == nil {
+		for item, err := range r.merge(ctx, c.partitions(i), q) {
+			if err != nil {
+				yield(Entry{}, fmt.Errorf("read chat of instance %s: %w", i, err))
 				return
 			}
-			if first.err != nil {
-				yield(Entry{}, fmt.Errorf("read chat of instance %s: %w", i, first.err))
-				return
+			if q.From != "" && item.Sort == q.From {
+				continue
 			}
-			e, err := r.decode(ctx, first.item)
+			e, err := r.decode(ctx, item)
 			if err != nil {
 				yield(Entry{}, err)
 				return
 			}
 			e.Chat = c.Key
 			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// merge walks the same range of several partitions as if they were one.
+func (r *Repository) merge(ctx context.Context, partitions []string, q table.Query) iter.Seq2[table.Item, error] {
+	if len(partitions) == 1 {
+		q.Partition = partitions[0]
+		return table.All(ctx, r.table, q)
+	}
+	return func(yield func(table.Item, error) bool) {
+		walks := make([]*walk, 0, len(partitions))
+		for _, partition := range partitions {
+			q.Partition = partition
+			w := startWalk(table.All(ctx, r.table, q))
+			defer w.stop()
+			walks = append(walks, w)
+		}
+		for {
+			var first *walk
+			for _, w := range walks {
+				if w.ok && w.err != nil {
+					yield(table.Item{}, w.err)
+					return
+				}
+				if w.ok && (first == nil || (w.item.Sort < first.item.Sort) != q.Reverse) {
+					first = w
+				}
+			}
+			if first == nil || !yield(first.item, nil) {
 				return
 			}
 			first.step()

@@ -59,6 +59,9 @@ func entryPartition(i instance.ID, chat string) string {
 
 func idPartition(i instance.ID) string { return "transcript-ids#" + string(i) }
 
+// timePartition is the index of what is listed, by time over all chats.
+func timePartition(i instance.ID) string { return "transcript-time#" + string(i) }
+
 func chatKey(i instance.ID, chat string) table.Key {
 	return table.Key{Partition: rootPartition(i), Sort: "chat#" + chat}
 }
@@ -87,7 +90,7 @@ func earlyKey(i instance.ID, messageID string) table.Key {
 func idPart(id string) string {
 	plain := id != "" && len(id) <= 128
 	for _, c := range []byte(id) {
-		plain = plain && c > ' ' && c <= '~' && c != '#'
+		plain = plain && c > ' ' && c <= '~' && c != '#' && c != '!'
 	}
 	if plain || id == "" {
 		return id
@@ -106,7 +109,8 @@ func (r *Repository) Seal(ctx context.Context, i instance.ID) error {
 }
 
 // Remove deletes an instance's transcript. What is gone already stays gone, so
-// that it can be done again after a fault. The seal stays.
+// that it can be done again after a fault, or when ctx has ended: it goes on
+// where it was. The seal stays.
 func (r *Repository) Remove(ctx context.Context, i instance.ID) error {
 	chats, err := r.Chats(ctx, i)
 	if err != nil {
@@ -118,12 +122,17 @@ func (r *Repository) Remove(ctx context.Context, i instance.ID) error {
 				return err
 			}
 		}
+		// After its entries, which are found through it.
+		if err := r.table.Delete(ctx, chatKey(i, c.Key), table.None()); err != nil {
+			return fmt.Errorf("remove a chat: %w", err)
+		}
 	}
-	if err := r.removeAll(ctx, table.Query{Partition: idPartition(i)}); err != nil {
-		return err
+	for _, partition := range []string{idPartition(i), timePartition(i)} {
+		if err := r.removeAll(ctx, table.Query{Partition: partition}); err != nil {
+			return err
+		}
 	}
-	// The chats go last: entries are found through them.
-	for _, prefix := range []string{"alias#", "chat#"} {
+	for _, prefix := range []string{"alias#", "contact"} {
 		if err := r.removeAll(ctx, table.Query{Partition: rootPartition(i), Prefix: prefix}); err != nil {
 			return err
 		}
@@ -133,6 +142,9 @@ func (r *Repository) Remove(ctx context.Context, i instance.ID) error {
 
 func (r *Repository) removeAll(ctx context.Context, query table.Query) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("remove entries: %w", err)
+		}
 		page, err := r.table.Query(ctx, query)
 		if err != nil {
 			return fmt.Errorf("list what is to be removed: %w", err)

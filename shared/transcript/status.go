@@ -33,9 +33,10 @@ func later(a, b message.Status) message.Status {
 	return a
 }
 
-// advance moves the status of a chat's message forward. A status that comes
-// before its message waits for it.
-func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, messageID string, to message.Status) error {
+// advance moves the status of a chat's message forward and stores the receipt
+// that says so, nil for none. A status that comes before its message waits for
+// it.
+func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, messageID string, to message.Status, receipt *table.Item) error {
 	if messageID == "" || rank(to) < 0 {
 		return nil
 	}
@@ -66,6 +67,9 @@ func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, message
 			}
 			item.Attributes["status"] = string(to)
 			ops = append(ops, table.PutOp(item, condition))
+		}
+		if receipt != nil {
+			ops = append(ops, table.PutOp(*receipt, table.None()))
 		}
 		if len(ops) == 1 {
 			return nil

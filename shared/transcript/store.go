@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"roost/shared/event"
 	"roost/shared/fault"
@@ -33,26 +36,52 @@ func (r *Repository) Store(ctx context.Context, e event.Event) error {
 			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
 		}
 		return r.storeUpdate(ctx, e, u)
+	case event.ContactsUpdated:
+		var told event.Contacts
+		if err := json.Unmarshal(e.Body, &told); err != nil {
+			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
+		}
+		for _, c := range told.Contacts {
+			if err := r.StoreContact(ctx, e.Instance, c.Address, c.PushName, c.Saved, e.At); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.Message) error {
 	entry := Entry{ID: e.ID, Kind: kindOf(m), At: m.Timestamp, Body: e.Body}
-	a := named(m.Chat, e)
 	early := earlyKey(e.Instance, m.ID)
-	chat, err := r.write(ctx, e, &entry, a, []table.Key{early}, func(v *view) {
+	who, name := m.Sender, m.PushName
+	if m.FromMe {
+		who, name = m.Chat, ""
+	}
+	w := writing{
+		event: e, entry: &entry, chat: named(m.Chat, e), index: indexKey(e.Instance, m.ID, e.ID), header: header(m),
+		extra: append(contactKeys(e.Instance, who), early),
+	}
+	w.change = func(v *view, sort string) ([]table.Op, error) {
 		entry.Status = m.Status
 		if item, ok := v.items[early]; ok && m.ID != "" {
 			entry.Status = later(m.Status, message.Status(item.Text("status")))
 		}
-		v.chat.count(m, entry.Kind)
-	}, indexKey(e.Instance, m.ID, e.ID))
+		v.chat.count(m, entry.Kind, sort)
+		met, err := r.meet(ctx, e.Instance, who, v.items)
+		if err != nil {
+			return nil, err
+		}
+		if m.FromMe && met.contact.revision > 0 {
+			return nil, nil // nothing new about whom it went to
+		}
+		return met.learn(e.Instance, name, "", e.At), nil
+	}
+	chat, err := r.write(ctx, w)
 	if err != nil {
 		return err
 	}
 	if entry.Kind == KindRevoke {
-		return r.advance(ctx, e.Instance, chat, m.Target.ID, message.StatusDeleted)
+		return r.advance(ctx, e.Instance, chat, m.Target.ID, message.StatusDeleted, nil)
 	}
 	return nil
 }
@@ -61,22 +90,28 @@ func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.
 // entry says that all is done.
 func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Update) error {
 	a := named(u.Chat, e)
-	v, err := r.look(ctx, e.Instance, a, nil)
+	index := indexKey(e.Instance, "", e.ID)
+	v, err := r.look(ctx, e.Instance, a, []table.Key{index, sealKey(e.Instance)})
 	if err != nil {
 		return err
 	}
+	if _, again := v.items[index]; again {
+		return nil
+	}
 	for _, id := range u.IDs {
-		if err := r.advance(ctx, e.Instance, v.chat, id, u.Status); err != nil {
+		receipt := encodeReceipt(e, u, id)
+		if err := r.advance(ctx, e.Instance, v.chat, id, u.Status, &receipt); err != nil {
 			return err
 		}
 	}
 	entry := Entry{ID: e.ID, Kind: KindStatus, At: e.At, Body: e.Body}
-	_, err = r.write(ctx, e, &entry, a, nil, func(v *view) {
+	_, err = r.write(ctx, writing{event: e, entry: &entry, chat: a, index: index, seen: &v, change: func(v *view, _ string) ([]table.Op, error) {
 		v.chat.Entries++
 		if !u.FromMe && rank(u.Status) >= rank(message.StatusRead) {
 			v.chat.read(u.IDs)
 		}
-	}, indexKey(e.Instance, "", e.ID))
+		return nil, nil
+	}})
 	return err
 }
 
@@ -88,55 +123,101 @@ func named(a message.Address, e event.Event) message.Address {
 	return a
 }
 
-// write stores an entry with its index and its chat, which change has brought
-// up to date. It returns the chat.
-func (r *Repository) write(
-	ctx context.Context, e event.Event, entry *Entry, a message.Address, extra []table.Key, change func(*view), index table.Key,
-) (Chat, error) {
+// writing is an entry on its way to the table.
+type writing struct {
+	event  event.Event
+	entry  *Entry
+	chat   message.Address
+	index  table.Key
+	header map[string]any // for listings, nil for what they do not show
+	extra  []table.Key    // to be read with the chat
+	seen   *view          // the chat, index and seal as just read, nil to read them
+	// change brings the chat up to date, in which the entry stands at sort, and
+	// returns what else is to be written.
+	change func(v *view, sort string) ([]table.Op, error)
+}
+
+// write stores an entry with its index and its chat. It returns the chat.
+func (r *Repository) write(ctx context.Context, w writing) (Chat, error) {
+	i, entry := w.event.Instance, w.entry
 	blob := ""
 	if len(entry.Body) > maxInline {
-		blob = blobKey(e.Instance, e.ID)
+		blob = blobKey(i, w.event.ID)
 		if _, err := r.bucket.Put(ctx, blob, bytes.NewReader(entry.Body), int64(len(entry.Body)), "application/json"); err != nil {
 			return Chat{}, fmt.Errorf("store a large entry: %w", err)
 		}
 	}
+	sort := sortKey(entry.At, w.event.At, w.event.ID)
 	for race := range maxRaces {
 		if err := pause(ctx, race); err != nil {
 			return Chat{}, err
 		}
-		v, err := r.look(ctx, e.Instance, a, append(extra, index, sealKey(e.Instance)))
+		v, err := r.seen(ctx, w, race)
 		if err != nil {
 			return Chat{}, err
 		}
-		if _, again := v.items[index]; again {
+		if _, again := v.items[w.index]; again {
 			return v.chat, nil
 		}
-		if _, sealed := v.items[sealKey(e.Instance)]; sealed {
+		if _, sealed := v.items[sealKey(i)]; sealed {
 			return Chat{}, ErrSealed
 		}
-		change(&v)
+		if v.chat.revision == 0 {
+			v.chat.CreatedAt = w.event.At
+		}
+		more, err := w.change(&v, sort)
+		if err != nil {
+			return Chat{}, err
+		}
 		entry.Chat = v.chat.Key
-		key := table.Key{Partition: entryPartition(e.Instance, v.chat.Key), Sort: sortKey(entry.At, e.At, e.ID)}
-		item := encode(*entry, key)
+		key := table.Key{Partition: entryPartition(i, v.chat.Key), Sort: sort}
+		item := encode(*entry, key, w.header)
 		if blob != "" {
 			item.Body, item.Attributes["blob"] = nil, blob
 		}
 		pointer := map[string]any{"entry_partition": key.Partition, "entry_sort": key.Sort}
 		ops := []table.Op{
-			table.CheckOp(sealKey(e.Instance), table.Absent()),
-			table.PutOp(table.Item{Key: index, Attributes: pointer}, table.Absent()),
+			table.CheckOp(sealKey(i), table.Absent()),
+			table.PutOp(table.Item{Key: w.index, Attributes: pointer}, table.Absent()),
 			table.PutOp(item, table.Absent()),
 		}
-		err = r.table.Write(ctx, append(ops, v.ops(e.Instance)...)...)
+		if entry.Kind.Listed() {
+			ops = append(ops, table.PutOp(timeItem(i, *entry, sort, w.header), table.None()))
+		}
+		ops = append(append(ops, v.ops(i)...), more...)
+		if group := v.chat.Address.PN; v.chat.revision == 0 && strings.HasSuffix(group, "@g.us") {
+			first := met{contact: Contact{Key: group, Address: v.chat.Address}}
+			put := first.learn(i, "", "", w.event.At)[0]
+			put.Condition = table.None() // whoever else makes the chat now says the same
+			if !slices.ContainsFunc(more, func(op table.Op) bool { return op.Item.Key == put.Item.Key }) {
+				ops = append(ops, put)
+			}
+		}
+		err = r.table.Write(ctx, ops...)
 		if err == nil {
 			return v.chat, nil
 		}
 		// A lost answer is settled like a race: by looking again.
 		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
-			return Chat{}, fmt.Errorf("store event %s: %w", e.ID, err)
+			return Chat{}, fmt.Errorf("store event %s: %w", w.event.ID, err)
 		}
 	}
 	return Chat{}, fault.New(fault.Unavailable, "the chat is being changed by too many at once")
+}
+
+// seen is the chat with what stands around an entry that is to be written.
+func (r *Repository) seen(ctx context.Context, w writing, race int) (view, error) {
+	if w.seen != nil && race == 0 {
+		return *w.seen, nil
+	}
+	return r.look(ctx, w.event.Instance, w.chat, append(slices.Clone(w.extra), w.index, sealKey(w.event.Instance)))
+}
+
+// timeItem is the index of an entry by time over all chats.
+func timeItem(i instance.ID, e Entry, sort string, header map[string]any) table.Item {
+	a := map[string]any{"id": e.ID, "kind": string(e.Kind), "chat": e.Chat}
+	maps.Copy(a, header)
+	return table.Item{Key: table.Key{Partition: timePartition(i), Sort: sort}, Attributes: a}
 }
 
 // view is what is stored around an event.

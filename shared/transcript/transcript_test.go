@@ -54,8 +54,8 @@ func TestEachEventIsStoredOnceInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []transcript.Chat{
-		{Key: "120@g.us", Address: group, Entries: 1},
-		{Key: "77@lid", Address: maria, Name: "Maria", LastID: "C", LastAt: start.Add(25 * time.Second), Unread: 2, Entries: 7},
+		{Key: "120@g.us", Address: group, CreatedAt: start.Add(time.Second), Entries: 1, Messages: 1},
+		{Key: "77@lid", Address: maria, Name: "Maria", LastID: "C", LastAt: start.Add(25 * time.Second), CreatedAt: start.Add(20 * time.Second), Unread: 2, Entries: 7, Messages: 4},
 	}
 	if diff := cmp.Diff(want, chats, cmpopts.IgnoreUnexported(transcript.Chat{})); diff != "" {
 		t.Error(diff)
@@ -138,7 +138,8 @@ func TestPhoneNumberAndLIDAreOneChat(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := []transcript.Chat{{
-				Key: c.key, Address: maria, Name: "Maria", Merged: c.merged, LastID: "D", LastAt: start.Add(4 * time.Second), Unread: 5, Entries: 5,
+				Key: c.key, Address: maria, Name: "Maria", Merged: c.merged, LastID: "D", LastAt: start.Add(4 * time.Second),
+				CreatedAt: start.Add(time.Second), Unread: 5, Entries: 5, Messages: 5,
 			}}
 			if diff := cmp.Diff(want, chats, cmpopts.IgnoreUnexported(transcript.Chat{})); diff != "" {
 				t.Fatal(diff)
@@ -226,7 +227,7 @@ func TestSealAndRemove(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, partition := range []string{"transcript-ids#i1", "transcript#i1#77@lid", "transcript#i1#49@s.whatsapp.net"} {
+	for _, partition := range []string{"transcript-ids#i1", "transcript-time#i1", "transcript#i1#77@lid", "transcript#i1#49@s.whatsapp.net"} {
 		if left := items(t, tbl, partition); len(left) > 0 {
 			t.Errorf("%d items are left in %s", len(left), partition)
 		}
@@ -254,6 +255,16 @@ func TestEventsAboutOtherThingsAreLeftAlone(t *testing.T) {
 	store(t, r, received("A", maria, 1))
 	if n := counting.Total().Requests; n != 2 { // one read, one write
 		t.Errorf("a message costs %d requests: %v", n, counting.Counts())
+	}
+	counting.Reset()
+	store(t, r, event.Update{IDs: []string{"A"}, Chat: maria, Status: message.StatusRead, FromMe: true})
+	if n := counting.Total().Requests; n != 5 { // chat; the message by its id, twice; its status; the entry
+		t.Errorf("a receipt costs %d requests: %v", n, counting.Counts())
+	}
+	counting.Reset()
+	store(t, r, received("A", maria, 1), event.Update{IDs: []string{"A"}, Chat: maria, Status: message.StatusRead, FromMe: true})
+	if n := counting.Total().Requests; n != 2 { // a look each
+		t.Errorf("telling both again costs %d requests: %v", n, counting.Counts())
 	}
 	if err := r.Store(t.Context(), event.Event{Kind: event.MessageSent, Instance: instance, Body: json.RawMessage(`[]`)}); err == nil {
 		t.Error("a garbled event was taken")
