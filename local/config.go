@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strings"
+
+	"roost/sessionhost/clock"
 )
 
 // config is what the command line says. The usage text of each flag is its
@@ -19,7 +22,8 @@ type config struct {
 	simulate     bool
 	simulatorURL string
 	logLevel     slog.Level
-	apiKey       string // ROOST_API_KEY, "" for the one in the data folder
+	apiKey       string   // ROOST_API_KEY, "" for the one in the data folder
+	ntp          []string // ROOST_NTP
 }
 
 const usage = `Roost on one machine: WhatsApp instances over HTTP.
@@ -33,7 +37,7 @@ Flags:
 `
 
 func loadConfig(args []string, getenv func(string) string, out io.Writer) (config, error) {
-	c := config{apiKey: getenv("ROOST_API_KEY")}
+	c := config{apiKey: getenv("ROOST_API_KEY"), ntp: strings.Fields(strings.ReplaceAll(getenv("ROOST_NTP"), ",", " "))}
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` of the API and the console; other machines reach it only if you say so here")
@@ -45,13 +49,17 @@ func loadConfig(args []string, getenv func(string) string, out io.Writer) (confi
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)
 		flags.PrintDefaults()
-		fmt.Fprint(out, "\nEnvironment:\n  ROOST_API_KEY  the admin key, instead of the one that is made at the first start and kept in the data folder\n")
+		fmt.Fprint(out, "\nEnvironment:\n  ROOST_API_KEY  the admin key, instead of the one that is made at the first start and kept in the data folder\n"+
+			"  ROOST_NTP      NTP servers to check the clock by, separated by commas; without it Amazon's and the public pool, with a simulated WhatsApp none\n")
 	}
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return config{}, err
 		}
 		return config{}, fmt.Errorf("%w (see -h)", err)
+	}
+	if len(c.ntp) == 0 && !c.simulate && c.simulatorURL == "" {
+		c.ntp = clock.Servers
 	}
 	return c, c.check(flags, *level)
 }

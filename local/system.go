@@ -18,6 +18,7 @@ import (
 	"roost/functions/archive/export"
 	"roost/functions/sweep/repair"
 	"roost/functions/webhook/delivery"
+	"roost/sessionhost/clock"
 	"roost/sessionhost/host"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/archive"
@@ -145,6 +146,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 	running.Go(func() {
 		err := host.Run(ctx, host.Config{
 			Name: "host-1", Table: s.data.table, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
+			Clock: clock.Config{Servers: s.cfg.ntp},
 		}, func(h *host.Host) {
 			private.Ready(h)
 			close(taken)

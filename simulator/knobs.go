@@ -33,6 +33,13 @@ type Knobs struct {
 	HistoryChats    int `json:"historyChats"`
 	HistoryMessages int `json:"historyMessages"`
 
+	// DateSkewSeconds is how far the Date header of the version page is ahead of
+	// the simulator's clock: to a client, its own clock seems to be behind.
+	DateSkewSeconds int `json:"dateSkewSeconds"`
+	// MinRevision is the oldest client revision, the last part of
+	// "2.3000.<revision>", that may link or log in; others fail with 405 until
+	// they come with what the version page tells. 0 admits all.
+	MinRevision uint32 `json:"minRevision"`
 	// Compression accepts permessage-deflate when a client offers it.
 	Compression bool `json:"compression"`
 

@@ -146,5 +146,8 @@ func (st *stream) removeCompanion(n *wire.Node) {
 // serveVersion is the page that clients read the current version from.
 func (s *Simulator) serveVersion(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if skew := s.Knobs().DateSkewSeconds; skew != 0 {
+		w.Header().Set("Date", time.Now().Add(time.Duration(skew)*time.Second).UTC().Format(http.TimeFormat))
+	}
 	_, _ = fmt.Fprintf(w, `<!doctype html><title>WhatsApp Web</title><script>requireLazy({"server_revision":%[1]d,"client_revision":%[1]d,"tier":"sim"})</script>`, s.cfg.ClientRevision)
 }

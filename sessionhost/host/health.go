@@ -15,7 +15,7 @@ import (
 func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/health":
-		writeJSON(w, http.StatusOK, map[string]any{"status": "ok", "host": h.cfg.Name, "sessions": h.count(), "uptime_seconds": int(time.Since(h.started).Seconds())})
+		writeJSON(w, http.StatusOK, map[string]any{"status": "ok", "host": h.cfg.Name, "sessions": h.count(), "uptime_seconds": int(time.Since(h.started).Seconds()), "clock": h.clockHealth()})
 	case "/ready":
 		h.mu.Lock()
 		ready := h.ready
@@ -30,6 +30,18 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// clockHealth is what is known of this host's clock; null for what is not.
+func (h *Host) clockHealth() map[string]any {
+	zone, _ := time.Now().Zone()
+	out := map[string]any{"time_zone": zone, "offset_seconds": nil, "checked_seconds_ago": nil, "source": nil, "off": false}
+	if r, known := h.clock.Last(); known {
+		_, off := h.clock.Off()
+		out["offset_seconds"], out["checked_seconds_ago"] = r.Offset.Seconds(), int(time.Since(r.At).Seconds())
+		out["source"], out["off"] = r.Source, off
+	}
+	return out
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -62,12 +74,17 @@ func (h *Host) writeMetrics(w http.ResponseWriter) {
 		{"roost_messages_send_microseconds_total", m.SendMicros.Load()},
 		{"roost_pairings_started_total", m.PairingsStarted.Load()},
 		{"roost_pairings_done_total", m.PairingsDone.Load()},
+		{"roost_pairings_failed_total", m.PairingsFailed.Load()},
+		{"roost_pairings_refused_total", m.PairingsRefused.Load()},
 		{"roost_pairing_codes_refused_total", m.CodesRefused.Load()},
 		{"roost_heartbeats_missed_total", m.BeatsMissed.Load()},
 		{"roost_instances_idle_total", m.BecameIdle.Load()},
 		{"roost_instances_released_total", m.Released.Load()},
 	} {
 		fmt.Fprintf(w, "%s %d\n", c.name, c.value)
+	}
+	if r, known := h.clock.Last(); known {
+		fmt.Fprintf(w, "roost_clock_offset_seconds %.3f\nroost_clock_check_age_seconds %d\n", r.Offset.Seconds(), int(time.Since(r.At).Seconds()))
 	}
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)

@@ -180,6 +180,31 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// A host whose clock is off does not begin a pairing, says why, and goes on
+// when the clock is right.
+func TestClockOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.clock.Every = 50 * time.Millisecond
+	w.Turn(func(k *simulator.Knobs) { k.DateSkewSeconds = 90 })
+	w.host()
+	i := w.create("late")
+	w.until(i, "refused", func(instance.Instance, *instance.Offer) bool { // as soon as the host knows
+		w.do(i, command.Connect, command.ConnectArgs{}, nil)
+		now, err := w.instances.Get(w.ctx, i.ID)
+		must(t, err)
+		return now.Reason.Code == instance.ReasonClock && now.State == instance.Closed
+	})
+	w.Turn(func(k *simulator.Knobs) { k.DateSkewSeconds = 0 })
+	w.until(i, "pairing", func(instance.Instance, *instance.Offer) bool {
+		w.do(i, command.Connect, command.ConnectArgs{}, nil)
+		_, offer := w.until(i, "decided", func(i instance.Instance, o *instance.Offer) bool {
+			return i.State == instance.Closed || o != nil && o.QR != ""
+		})
+		return offer != nil && !offer.QRAt.IsZero() && offer.QRAt.Before(offer.QRUntil)
+	})
+}
+
 // A released instance leaves no goroutine.
 func TestReleaseLeavesNothing(t *testing.T) {
 	w := newWorld(t)

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"roost/sessionhost/clock"
 	"roost/sessionhost/keys"
 	"roost/sessionhost/session"
 	"roost/sessionhost/whatsapp"
@@ -46,6 +47,9 @@ type Config struct {
 
 	// Rhythm is that of the sessions' heartbeats.
 	Rhythm session.Rhythm
+	// Clock says by what this host's clock is checked. Its HTTP is WhatsApp's
+	// when nil.
+	Clock clock.Config
 }
 
 // Host owns the sessions of this process.
@@ -58,6 +62,7 @@ type Host struct {
 	results   *command.Results
 	events    *event.Publisher
 	metrics   session.Metrics
+	clock     *clock.Clock
 	started   time.Time
 
 	mu       sync.Mutex
@@ -91,6 +96,10 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 		}
 		group.Go(func() error { return h.serve(running, life, q) })
 	}
+	group.Go(func() error {
+		h.clock.Run(running)
+		return nil
+	})
 	if err := h.resume(running, life); err != nil {
 		cancel()
 		return errors.Join(err, group.Wait())
@@ -117,8 +126,13 @@ func open(ctx context.Context, cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open event queue: %w", err)
 	}
+	if cfg.Clock.HTTP == nil {
+		cfg.Clock.HTTP = cfg.WhatsApp.Client()
+	}
+	cfg.Clock.Log = cfg.Log
 	return &Host{
-		cfg: cfg, log: cfg.Log.With("host", cfg.Name), started: time.Now(),
+		clock: clock.New(cfg.Clock),
+		cfg:   cfg, log: cfg.Log.With("host", cfg.Name), started: time.Now(),
 		instances: instance.NewRepository(cfg.Table), tenants: tenant.NewRepository(cfg.Table),
 		commands: command.NewClient(cfg.Table, cfg.Bucket, cfg.Queues), results: command.NewResults(cfg.Table), events: event.NewPublisher(q, cfg.Bucket),
 		sessions: map[instance.ID]*session.Session{}, taking: map[instance.ID]*sync.Mutex{},
@@ -180,7 +194,7 @@ func (h *Host) session(ctx, life context.Context, id instance.ID) (*session.Sess
 	}
 	s = session.Start(life, session.Deps{
 		Instances: h.instances, Events: h.events, WhatsApp: h.cfg.WhatsApp, OpenKeys: h.openKeys, Metrics: &h.metrics, Log: h.log,
-		Rhythm: h.cfg.Rhythm, Ended: h.ended,
+		Rhythm: h.cfg.Rhythm, Clock: h.clock, Ended: h.ended,
 		Crowded: func(t tenant.ID) { h.tasks.Go(func() { h.thinOut(life, t) }) },
 	}, record)
 	h.mu.Lock()

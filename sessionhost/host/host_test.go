@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"go.mau.fi/whatsmeow"
 
+	"roost/sessionhost/clock"
 	"roost/sessionhost/host"
 	"roost/sessionhost/session"
 	"roost/sessionhost/whatsapp"
@@ -63,6 +64,7 @@ type world struct {
 	commands  *command.Client
 	events    queue.Queue
 	rhythm    session.Rhythm
+	clock     clock.Config
 }
 
 func newWorld(t *testing.T) *world {
@@ -122,6 +124,7 @@ func (w *world) host() (stop func()) {
 			WhatsApp: whatsapp.Config{HTTP: w.http, Media: w.http, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))},
 			Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 			Rhythm:   w.rhythm,
+			Clock:    w.clock,
 		}, func(*host.Host) { close(ready) })
 	}()
 	<-ready

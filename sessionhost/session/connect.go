@@ -44,6 +44,10 @@ func (s *Session) open(number string) {
 		s.beginPairing(number)
 	}
 	s.trying(s.record.Reason)
+	if by, off := s.deps.Clock.Off(); off && !client.Linked() {
+		s.clockOff(by)
+		return
+	}
 	if client.Linked() && s.clock.beat.IsZero() && s.record.State == instance.Connecting {
 		s.alive(time.Now())
 	}

@@ -16,6 +16,8 @@ type Metrics struct {
 	SendMicros      atomic.Int64
 	PairingsStarted atomic.Int64
 	PairingsDone    atomic.Int64
+	PairingsFailed  atomic.Int64 // those refused among them
+	PairingsRefused atomic.Int64 // since the host's clock was off
 	CodesRefused    atomic.Int64
 	BeatsMissed     atomic.Int64
 	BecameIdle      atomic.Int64

@@ -47,6 +47,17 @@ func (s *Session) beginPairing(number string) {
 	s.deps.Metrics.PairingsStarted.Add(1)
 }
 
+// clockOff refuses a pairing that WhatsApp would: it tells the codes' age by the
+// host's clock.
+func (s *Session) clockOff(by time.Duration) {
+	s.deps.Metrics.PairingsRefused.Add(1)
+	s.endPairing(instance.Reason{
+		Code:     instance.ReasonClock,
+		Sentence: "The clock of the host is off by " + by.Abs().Round(time.Second).String() + ", and a phone would refuse to link.",
+		Action:   "Set the host's clock (it must be right to 30 s), then connect again.",
+	})
+}
+
 // qrCodes are the codes of a fresh connection.
 func (s *Session) qrCodes(codes []string) {
 	if s.pairing == nil || len(codes) == 0 {
@@ -72,7 +83,7 @@ func (s *Session) showQR() {
 	}
 	p.count++
 	s.clock.rotate = time.Now().Add(life)
-	p.offer.QR, p.offer.QRCount, p.offer.QRUntil = p.codes[0], p.count, s.clock.rotate
+	p.offer.QR, p.offer.QRCount, p.offer.QRAt, p.offer.QRUntil = p.codes[0], p.count, time.Now(), s.clock.rotate
 	s.putOffer()
 	s.tellQR()
 }
@@ -101,7 +112,7 @@ func (s *Session) secretRotated(old, fresh string) {
 		p.codes[i] = strings.Replace(code, old, fresh, 1)
 	}
 	p.count++
-	p.offer.QR, p.offer.QRCount = p.codes[0], p.count
+	p.offer.QR, p.offer.QRCount, p.offer.QRAt = p.codes[0], p.count, time.Now()
 	s.putOffer()
 	s.tellQR()
 }
@@ -241,6 +252,9 @@ func (s *Session) pairingFailed(err error) {
 
 // endPairing closes the connection of an instance that nobody has linked.
 func (s *Session) endPairing(reason instance.Reason) {
+	if s.pairing != nil {
+		s.deps.Metrics.PairingsFailed.Add(1)
+	}
 	s.drop()
 	s.dropPairing()
 	s.clock = deadlines{}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"roost/sessionhost/clock"
 	"roost/sessionhost/keys"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/event"
@@ -25,6 +26,7 @@ type Deps struct {
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Rhythm   Rhythm
+	Clock    *clock.Clock // of this host; nil when nobody looks
 
 	// Crowded is told that an instance which releases has become idle: its
 	// tenant may have too many of them now. It must not wait for a session. May

@@ -43,6 +43,14 @@ type Config struct {
 	Log         *slog.Logger
 }
 
+// Client is how WhatsApp is reached by HTTP without a proxy.
+func (c Config) Client() *http.Client {
+	if c.HTTP != nil {
+		return c.HTTP
+	}
+	return direct()
+}
+
 // Client is one account's connection. Its methods may be called concurrently.
 type Client struct {
 	wa      *whatsmeow.Client
@@ -76,10 +84,7 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	wa.SynchronousAck = true
 	wa.AutoTrustIdentity = true
 	wa.SetMaxParallelRetryReceiptHandling(1)
-	socket, media := cfg.HTTP, cfg.Media
-	if socket == nil {
-		socket = direct()
-	}
+	socket, media := cfg.Client(), cfg.Media
 	socket = c.witness.watch(withoutCompression(socket))
 	wa.SetWebsocketHTTPClient(socket)
 	wa.SetPreLoginHTTPClient(socket)

@@ -84,6 +84,7 @@ const (
 	ReasonPasskey        = "passkey_required" // linking waits for a passkey
 	ReasonSilent         = "silent"           // WhatsApp has not answered for three heartbeats
 	ReasonReleased       = "released"         // idle for long
+	ReasonClock          = "clock_off"        // the host's clock is off, and no pairing would succeed
 	ReasonMaxIdle        = "max_idle"         // the tenant has more idle instances than it may, and this was the oldest
 )
 
@@ -107,8 +108,9 @@ type Settings struct {
 // record and ends with the pairing.
 type Offer struct {
 	Instance ID
-	QR       string // text of the current QR code, "" before the first
-	QRCount  int    // how many codes were shown in this pairing
+	QR       string    // text of the current QR code, "" before the first
+	QRCount  int       // how many codes were shown in this pairing
+	QRAt     time.Time // when it was first shown
 	QRUntil  time.Time
 
 	Code      string // pairing code XXXX-XXXX, "" when none was asked for

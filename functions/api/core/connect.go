@@ -180,7 +180,7 @@ func codeFault(s instance.Seen, number string, waited time.Duration) error {
 func reasonFault(i instance.Instance) error {
 	kind := fault.Conflict
 	switch i.Reason.Code {
-	case instance.ReasonUnreachable, instance.ReasonStorage, instance.ReasonHostLost:
+	case instance.ReasonClock, instance.ReasonUnreachable, instance.ReasonStorage, instance.ReasonHostLost:
 		kind = fault.Unavailable
 	}
 	if i.Reason.Sentence == "" {

@@ -42,8 +42,10 @@ func qrOf(o *instance.Offer) *qrObject {
 // shownQR is qrObject with what a page needs to count down.
 type shownQR struct {
 	*qrObject
-	Expires     *time.Time `json:"expiresAt"`            // of the QR code
-	CodeExpires *time.Time `json:"pairingCodeExpiresAt"` // null without one
+	Issued      *time.Time `json:"issuedAt"`             // of the QR code
+	Expires     *time.Time `json:"expiresAt"`            // likewise
+	CodeIssued  *time.Time `json:"pairingCodeIssuedAt"`  // null without one
+	CodeExpires *time.Time `json:"pairingCodeExpiresAt"` // likewise
 	CodeError   string     `json:"pairingCodeError,omitempty"`
 	Passkey     bool       `json:"passkey"` // WhatsApp waits for one
 	Ends        time.Time  `json:"endsAt"`  // of the pairing
@@ -59,10 +61,10 @@ func (h *Handler) showQR(r *request) (answer, error) {
 	if format == "json" {
 		shown := shownQR{qrObject: qrOf(offer), CodeError: offer.CodeError, Passkey: offer.Passkey != nil, Ends: offer.Until}
 		if offer.QR != "" {
-			shown.Expires = &offer.QRUntil
+			shown.Issued, shown.Expires = &offer.QRAt, &offer.QRUntil
 		}
 		if shown.PairingCode != nil {
-			shown.CodeExpires = &offer.CodeUntil
+			shown.CodeIssued, shown.CodeExpires = &offer.CodeAt, &offer.CodeUntil
 		}
 		return ok(shown)
 	}
