@@ -43,9 +43,10 @@ func Config(t testing.TB, service Service) aws.Config {
 	Endpoint(t, service)
 	transport := &http.Transport{MaxIdleConnsPerHost: 128}
 	t.Cleanup(transport.CloseIdleConnections)
-	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithHTTPClient(&http.Client{Transport: transport}))
+	cfg, err := config.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatalf("configure %s: %v", service, err)
 	}
+	cfg.HTTPClient = &http.Client{Transport: transport}
 	return cfg
 }

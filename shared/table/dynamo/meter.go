@@ -1,0 +1,128 @@
+package dynamo
+
+import (
+	"context"
+	"maps"
+	"sync"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Use is what one operation of DynamoDB's API has used.
+type Use struct {
+	Requests int     // over HTTP, retries included
+	Units    float64 // read or write request units, as they are billed
+}
+
+// Meter counts what a client uses, by the name of the operation ("GetItem",
+// "TransactWriteItems" ...). The zero value is ready:
+//
+//	client := dynamodb.NewFromConfig(cfg, meter.Attach)
+type Meter struct {
+	mu   sync.Mutex // guards used
+	used map[string]Use
+}
+
+// Attach is an option of a client that is to be counted.
+func (m *Meter) Attach(o *dynamodb.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		if err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("MeterUnits", m.units), middleware.Before); err != nil {
+			return err
+		}
+		return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("MeterRequests", m.request), middleware.After)
+	})
+}
+
+// Used returns what was used since the start or the last Reset.
+func (m *Meter) Used() map[string]Use {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.used)
+}
+
+// Reset starts again from zero.
+func (m *Meter) Reset() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.used)
+}
+
+func (m *Meter) add(operation string, use Use) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used == nil {
+		m.used = make(map[string]Use)
+	}
+	total := m.used[operation]
+	total.Requests += use.Requests
+	total.Units += use.Units
+	m.used[operation] = total
+}
+
+func (m *Meter) request(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	m.add(awsmiddleware.GetOperationName(ctx), Use{Requests: 1})
+	return next.HandleFinalize(ctx, in)
+}
+
+// units asks to be told the units, and sums them.
+func (m *Meter) units(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+	middleware.InitializeOutput, middleware.Metadata, error,
+) {
+	const total = types.ReturnConsumedCapacityTotal
+	switch input := in.Parameters.(type) {
+	case *dynamodb.GetItemInput:
+		input.ReturnConsumedCapacity = total
+	case *dynamodb.QueryInput:
+		input.ReturnConsumedCapacity = total
+	case *dynamodb.BatchGetItemInput:
+		input.ReturnConsumedCapacity = total
+	case *dynamodb.PutItemInput:
+		input.ReturnConsumedCapacity = total
+	case *dynamodb.UpdateItemInput:
+		input.ReturnConsumedCapacity = total
+	case *dynamodb.DeleteItemInput:
+		input.ReturnConsumedCapacity = total
+	case *dynamodb.TransactWriteItemsInput:
+		input.ReturnConsumedCapacity = total
+	case *dynamodb.BatchWriteItemInput:
+		input.ReturnConsumedCapacity = total
+	}
+	out, metadata, err := next.HandleInitialize(ctx, in)
+	for _, capacity := range consumed(out.Result) {
+		if capacity.CapacityUnits != nil {
+			m.add(awsmiddleware.GetOperationName(ctx), Use{Units: *capacity.CapacityUnits})
+		}
+	}
+	return out, metadata, err
+}
+
+func consumed(result any) []types.ConsumedCapacity {
+	var one *types.ConsumedCapacity
+	switch out := result.(type) {
+	case *dynamodb.GetItemOutput:
+		one = out.ConsumedCapacity
+	case *dynamodb.QueryOutput:
+		one = out.ConsumedCapacity
+	case *dynamodb.PutItemOutput:
+		one = out.ConsumedCapacity
+	case *dynamodb.UpdateItemOutput:
+		one = out.ConsumedCapacity
+	case *dynamodb.DeleteItemOutput:
+		one = out.ConsumedCapacity
+	case *dynamodb.BatchGetItemOutput:
+		return out.ConsumedCapacity
+	case *dynamodb.TransactWriteItemsOutput:
+		return out.ConsumedCapacity
+	case *dynamodb.BatchWriteItemOutput:
+		return out.ConsumedCapacity
+	}
+	if one == nil {
+		return nil
+	}
+	return []types.ConsumedCapacity{*one}
+}
