@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,11 +37,11 @@ func (h *Host) releaseBeyond(ctx context.Context, t tenant.ID, limit int) error 
 		Action:   "Recover the instance.",
 	}
 	for _, i := range idle[:len(idle)-limit] {
-		if err := h.release(ctx, i, reason); err != nil {
-			return err
+		if releaseErr := h.release(ctx, i, reason); releaseErr != nil {
+			err = errors.Join(err, fmt.Errorf("release %s: %w", i.ID, releaseErr))
 		}
 	}
-	return nil
+	return err
 }
 
 func (h *Host) release(ctx context.Context, i instance.Instance, reason instance.Reason) error {
@@ -50,7 +51,13 @@ func (h *Host) release(ctx context.Context, i instance.Instance, reason instance
 	ctx, cancel := context.WithTimeout(ctx, releaseLimit)
 	defer cancel()
 	if s != nil {
-		return s.Release(ctx, reason)
+		err := s.Release(ctx, reason)
+		select {
+		case <-s.Done(): // released meanwhile, by another who has counted
+			return nil
+		default:
+			return err
+		}
 	}
 	return h.commands.Do(ctx, i, command.Release, command.ReleaseArgs{Reason: reason}, nil)
 }

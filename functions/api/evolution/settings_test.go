@@ -86,7 +86,7 @@ func TestQR(t *testing.T) {
 		}
 	}
 	a := w.Do(t, "GET", "/instance/qr/a?format=json", "t", "")
-	want(t, "json", a, 200, `{"pairingCode":"ABCD1234","code":"QR","base64":"PICTURE","count":1,"expiresAt":"MOMENT","pairingCodeExpiresAt":"MOMENT","passkey":false,"endsAt":"MOMENT"}`)
+	want(t, "json", a, 200, `{"pairingCode":"ABCD1234","code":"QR","base64":"PICTURE","count":1,"issuedAt":"MOMENT","expiresAt":"MOMENT","pairingCodeIssuedAt":"MOMENT","pairingCodeExpiresAt":"MOMENT","passkey":false,"endsAt":"MOMENT"}`)
 }
 
 func TestPasskey(t *testing.T) {
