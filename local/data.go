@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"roost/shared/blob/folder"
+	"roost/shared/fleet"
 	"roost/shared/queue"
 	queuesqlite "roost/shared/queue/sqlite"
 	"roost/shared/seal"
@@ -79,7 +80,7 @@ func (d *data) open(ctx context.Context, c config, baseURL string) error {
 	if _, err := queues.Release(ctx); err != nil {
 		return err
 	}
-	return nil
+	return fleet.NewRepository(d.table).EndAll(ctx)
 }
 
 func (d *data) close() error {

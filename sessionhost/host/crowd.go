@@ -16,18 +16,18 @@ const releaseLimit = 10 * time.Second
 
 // thinOut releases a tenant's oldest idle instances as long as it has more than
 // it may, wherever their connections are.
-func (h *Host) thinOut(ctx context.Context, t tenant.ID) {
-	config, err := h.tenants.Config(ctx, t)
+func (t *tenure) thinOut(ctx context.Context, of tenant.ID) {
+	config, err := t.tenants.Config(ctx, of)
 	if err == nil {
-		err = h.releaseBeyond(ctx, t, config.IdleLimit())
+		err = t.releaseBeyond(ctx, of, config.IdleLimit())
 	}
 	if err != nil && ctx.Err() == nil {
-		h.log.ErrorContext(ctx, "idle instances cannot be released", "tenant", string(t), "err", err)
+		t.host.log.ErrorContext(ctx, "idle instances cannot be released", "tenant", string(of), "err", err)
 	}
 }
 
-func (h *Host) releaseBeyond(ctx context.Context, t tenant.ID, limit int) error {
-	idle, err := h.instances.Idle(ctx, t)
+func (t *tenure) releaseBeyond(ctx context.Context, of tenant.ID, limit int) error {
+	idle, err := t.instances.Idle(ctx, of)
 	if err != nil || len(idle) <= limit {
 		return err
 	}
@@ -37,17 +37,17 @@ func (h *Host) releaseBeyond(ctx context.Context, t tenant.ID, limit int) error 
 		Action:   "Recover the instance.",
 	}
 	for _, i := range idle[:len(idle)-limit] {
-		if releaseErr := h.release(ctx, i, reason); releaseErr != nil {
+		if releaseErr := t.release(ctx, i, reason); releaseErr != nil {
 			err = errors.Join(err, fmt.Errorf("release %s: %w", i.ID, releaseErr))
 		}
 	}
 	return err
 }
 
-func (h *Host) release(ctx context.Context, i instance.Instance, reason instance.Reason) error {
-	h.mu.Lock()
-	s := h.sessions[i.ID]
-	h.mu.Unlock()
+func (t *tenure) release(ctx context.Context, i instance.Instance, reason instance.Reason) error {
+	t.mu.Lock()
+	s := t.sessions[i.ID]
+	t.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, releaseLimit)
 	defer cancel()
 	if s != nil {
@@ -59,5 +59,5 @@ func (h *Host) release(ctx context.Context, i instance.Instance, reason instance
 			return err
 		}
 	}
-	return h.commands.Do(ctx, i, command.Release, command.ReleaseArgs{Reason: reason}, nil)
+	return t.commands.Do(ctx, i, command.Release, command.ReleaseArgs{Reason: reason}, nil)
 }

@@ -10,17 +10,18 @@ import (
 	"roost/shared/instance"
 )
 
-// ServeHTTP serves the host's private port: /health (alive), /ready (resumed
-// what it found) and /metrics (Prometheus text).
+// ServeHTTP serves the host's private port: /health (the process runs; live says
+// whether it holds its lease), /ready (it holds it, and has taken what it
+// found) and /metrics (Prometheus text).
 func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/health":
-		writeJSON(w, http.StatusOK, map[string]any{"status": "ok", "host": h.cfg.Name, "sessions": h.count(), "uptime_seconds": int(time.Since(h.started).Seconds()), "clock": h.clockHealth()})
+		writeJSON(w, http.StatusOK, h.health())
 	case "/ready":
 		h.mu.Lock()
 		ready := h.ready
 		h.mu.Unlock()
-		if !ready {
+		if t := h.tenure(); !ready || t == nil || !t.term.Held() {
 			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "starting"})
 			return
 		}
@@ -44,6 +45,27 @@ func (h *Host) clockHealth() map[string]any {
 	return out
 }
 
+// health is what /health says. A host that cannot renew its lease is healthy all
+// the same: to kill it would not mend the table.
+func (h *Host) health() map[string]any {
+	out := map[string]any{
+		"status": "ok", "host": h.cfg.Name, "live": false, "sessions": h.count(), "uptime_seconds": int(time.Since(h.started).Seconds()),
+		"clock": h.clockHealth(),
+	}
+	if t := h.tenure(); t != nil {
+		out["live"], out["lease_age_seconds"] = t.term.Held(), t.term.Age().Seconds()
+	}
+	return out
+}
+
+// count is how many instances the host has now.
+func (h *Host) count() int {
+	if t := h.tenure(); t != nil {
+		return t.count()
+	}
+	return 0
+}
+
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -53,11 +75,16 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 func (h *Host) writeMetrics(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	states := map[instance.State]int{}
-	h.mu.Lock()
-	for _, s := range h.sessions {
-		states[s.Record().State]++
+	live, age := 0, 0.0
+	if t := h.tenure(); t != nil {
+		for _, s := range t.all() {
+			states[s.Record().State]++
+		}
+		if age = t.term.Age().Seconds(); t.term.Held() {
+			live = 1
+		}
 	}
-	h.mu.Unlock()
+	fmt.Fprintf(w, "roost_lease_held %d\nroost_lease_age_seconds %.3f\n", live, age)
 	for _, state := range []instance.State{instance.Connecting, instance.Pairing, instance.Starting, instance.Open, instance.Idle, instance.Closed, instance.LoggedOut} {
 		fmt.Fprintf(w, "roost_sessions{state=%q} %d\n", state, states[state])
 	}

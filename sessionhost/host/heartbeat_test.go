@@ -61,7 +61,7 @@ func TestSilenceEndsWhatReleases(t *testing.T) {
 
 	w.silence()
 	idle, _ := w.until(kept, "idle", inState(instance.Idle))
-	if idle.IdleSince.IsZero() || idle.Reason.Code == "" || idle.IdleSince.Sub(idle.AnswerAt) < 3*brisk.Beat {
+	if idle.IdleSince.IsZero() || idle.Reason.Code == "" || idle.IdleSince.Sub(idle.AnswerAt) < 3*brisk.Beat-time.Millisecond { // it is cut to milliseconds
 		t.Errorf("idle since %v after a last answer at %v: %+v", idle.IdleSince, idle.AnswerAt, idle.Reason)
 	}
 	released, _ := w.until(given, "released", inState(instance.Closed))

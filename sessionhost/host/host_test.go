@@ -112,20 +112,30 @@ func must(t *testing.T, err error) {
 // host runs a host until stop is called.
 func (w *world) host() (stop func()) {
 	w.t.Helper()
+	return w.hosted("host-1", func(*host.Config) {})
+}
+
+// patientLease is longer than a busy machine may keep a host from renewing it.
+const patientLease = 30 * time.Second
+
+// hosted runs a host of that name, configured by set, until stop is called.
+func (w *world) hosted(name string, set func(*host.Config)) (stop func()) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ready, done := make(chan struct{}), make(chan error, 1)
 	level := slog.LevelError
 	if os.Getenv("HOST_LOG") != "" {
 		level = slog.LevelDebug
 	}
+	cfg := host.Config{
+		Name: name, Table: w.table, Queues: w.queues, Bucket: w.bucket, Wrapper: w.wrapper,
+		WhatsApp: whatsapp.Config{HTTP: w.http, Media: w.http, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))},
+		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+		Rhythm:   w.rhythm, Clock: w.clock, Lease: patientLease,
+	}
+	set(&cfg)
 	go func() {
-		done <- host.Run(ctx, host.Config{
-			Name: "host-1", Table: w.table, Queues: w.queues, Bucket: w.bucket, Wrapper: w.wrapper,
-			WhatsApp: whatsapp.Config{HTTP: w.http, Media: w.http, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))},
-			Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
-			Rhythm:   w.rhythm,
-			Clock:    w.clock,
-		}, func(*host.Host) { close(ready) })
+		done <- host.Run(ctx, cfg, func(*host.Host) { close(ready) })
 	}()
 	<-ready
 	stopped := false

@@ -14,39 +14,75 @@ import (
 	"roost/shared/blob"
 	"roost/shared/command"
 	"roost/shared/fault"
+	"roost/shared/instance"
 	"roost/shared/queue"
 )
 
-// maxBusy bounds how many commands a host works on at once.
-const maxBusy = 512
+const (
+	// maxBusy bounds how many commands a host works on at once.
+	maxBusy = 512
+	// hidden is how long commands stay with a host that says nothing. One that
+	// is at work on them says so before.
+	hidden = 15 * time.Second
+	// maxHops is how often a command may be passed on.
+	maxHops = 6
+)
 
 // serve takes commands from a queue until ctx ends. Commands of an instance
 // come one after the other, as the queue's groups see to.
-func (h *Host) serve(ctx, life context.Context, q queue.Queue) error {
+func (t *tenure) serve(ctx, life context.Context, q queue.Queue) {
 	busy := make(chan struct{}, maxBusy)
 	var working sync.WaitGroup
 	defer working.Wait()
 	for ctx.Err() == nil {
-		got, err := q.Receive(ctx, queue.MaxReceive, queue.MaxWait, 0)
+		got, err := q.Receive(ctx, queue.MaxReceive, queue.MaxWait, hidden)
 		if err != nil {
 			if ctx.Err() != nil {
 				break
 			}
-			h.log.ErrorContext(ctx, "commands cannot be received", "err", err)
+			t.host.log.ErrorContext(ctx, "commands cannot be received", "err", err)
 			pause(ctx, time.Second)
 			continue
 		}
 		for _, group := range byGroup(got) {
+			shown := t.hide(life, q, group)
 			busy <- struct{}{}
 			working.Go(func() {
 				defer func() { <-busy }()
+				defer shown()
 				for _, d := range group {
-					h.work(life, q, d)
+					t.work(life, q, d)
 				}
 			})
 		}
 	}
-	return ctx.Err()
+}
+
+// hide keeps commands hidden from other hosts for longer than they would be, until
+// the function it returns is called.
+func (t *tenure) hide(life context.Context, q queue.Queue, group []queue.Delivery) func() {
+	ctx, cancel := context.WithCancel(life)
+	var timer *time.Timer
+	var mu sync.Mutex
+	extend := func() {
+		for _, d := range group {
+			_ = q.ChangeVisibility(ctx, d.Receipt, hidden) // of those not done yet
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() == nil {
+			timer.Reset(hidden / 3)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(hidden/3, extend)
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		cancel()
+		timer.Stop()
+	}
 }
 
 // byGroup splits deliveries so that those of a group stay together, in order.
@@ -65,61 +101,164 @@ func byGroup(all []queue.Delivery) [][]queue.Delivery {
 	return out
 }
 
-// work does one command, answers it and takes it off the queue.
-func (h *Host) work(life context.Context, q queue.Queue, d queue.Delivery) {
+// work does one command, or passes it on, and takes it off the queue. Once the
+// lease is over it leaves the command to the next owner.
+func (t *tenure) work(life context.Context, q queue.Queue, d queue.Delivery) {
 	var cmd command.Command
 	if err := json.Unmarshal(d.Body, &cmd); err != nil {
-		h.log.ErrorContext(life, "a command that is none", "err", err) // nobody can be answered; it ends with the dead letters
+		t.host.log.ErrorContext(life, "a command that is none", "err", err) // nobody can be answered; it ends with the dead letters
 		return
 	}
-	if time.Now().Before(cmd.Deadline) {
+	if time.Now().Before(cmd.Deadline) && t.begin(cmd.ID) {
 		ctx, cancel := context.WithDeadline(life, cmd.Deadline)
-		h.do(ctx, life, cmd)
+		elsewhere := t.do(ctx, life, cmd)
 		cancel()
+		t.end(cmd.ID)
+		if elsewhere != nil {
+			t.redirect(life, q, d, elsewhere.host)
+			return
+		}
+	}
+	if life.Err() != nil {
+		return
 	}
 	if err := q.Delete(life, d.Receipt); err != nil {
-		h.log.ErrorContext(life, "command cannot be taken off its queue", "err", err)
+		t.host.log.ErrorContext(life, "command cannot be taken off its queue", "err", err)
 	}
 }
 
-func (h *Host) do(ctx, life context.Context, cmd command.Command) {
-	answered, err := h.results.Answered(ctx, cmd.ID)
-	if err == nil && answered {
-		return
+// begin notes a command. False when it is under way already: it was sent again
+// because its answer takes long.
+func (t *tenure) begin(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.doing[id] {
+		return false
 	}
-	value, err := h.guarded(ctx, life, cmd)
+	t.doing[id] = true
+	return true
+}
+
+func (t *tenure) end(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.doing, id)
+}
+
+// redirect passes a command on to another host, or with "" to any, and takes it
+// off the queue.
+func (t *tenure) redirect(life context.Context, q queue.Queue, d queue.Delivery, to string) {
+	var cmd command.Command
+	if err := json.Unmarshal(d.Body, &cmd); err != nil || time.Now().After(cmd.Deadline) || cmd.Hops >= maxHops {
+		t.host.log.WarnContext(life, "a command that nobody does", "kind", string(cmd.Kind), "hops", cmd.Hops, "err", err)
+	} else if err := t.commands.Forward(life, to, cmd); err != nil {
+		t.host.log.WarnContext(life, "command cannot be passed on", "to", to, "err", err)
+		return // comes again
+	}
+	if err := q.Delete(life, d.Receipt); err != nil {
+		t.host.log.WarnContext(life, "command cannot be taken off its queue", "err", err)
+	}
+}
+
+// do does a command and stores its answer, or says which host should.
+func (t *tenure) do(ctx, life context.Context, cmd command.Command) *heldError {
+	if cmd.Kind == command.Take {
+		t.accept(ctx, life, cmd.Instance)
+		return nil
+	}
+	answered, err := t.results.Answered(ctx, cmd.ID)
+	if err == nil && answered {
+		return nil
+	}
+	value, err := t.guarded(ctx, life, cmd)
+	if elsewhere, ok := errors.AsType[*heldError](err); ok {
+		if cmd.Hops < maxHops {
+			return elsewhere
+		}
+		err = fault.Wrap(fault.Unavailable, err, "the instance is changing hosts")
+	}
+	if fault.KindOf(err) == fault.Unavailable && err != nil && t.lost(cmd.Instance) {
+		return &heldError{""} // the session ended under it: the next owner does it
+	}
 	if err != nil && fault.KindOf(err) == fault.Internal {
-		h.log.ErrorContext(ctx, "command failed", "kind", string(cmd.Kind), "instance", string(cmd.Instance), "err", err)
+		t.host.log.ErrorContext(ctx, "command failed", "kind", string(cmd.Kind), "instance", string(cmd.Instance), "err", err)
 	}
 	for n := range 5 { // somebody waits for it
-		if putErr := h.results.Put(life, cmd.ID, value, err); putErr == nil {
-			return
-		} else if n == 4 {
-			h.log.ErrorContext(ctx, "result cannot be stored", "command", cmd.ID, "err", putErr)
+		putErr := t.results.Put(life, cmd.ID, value, err)
+		if putErr == nil {
+			return nil
 		}
-		pause(ctx, 50*time.Millisecond<<n)
+		if n == 4 {
+			t.host.log.ErrorContext(ctx, "result cannot be stored", "command", cmd.ID, "err", putErr)
+		}
+		pause(life, 50*time.Millisecond<<n)
+	}
+	return nil
+}
+
+// lost reports whether this host has given the instance away, or is about to.
+func (t *tenure) lost(id instance.ID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, given := t.given[id]
+	return t.leaving || given
+}
+
+// accept takes an instance that another host has released. Whatever keeps it
+// from that, the instance is looked for later.
+func (t *tenure) accept(ctx, life context.Context, id instance.ID) {
+	_, err := t.session(ctx, life, id, func(i instance.Instance) error {
+		if !i.Wanted {
+			return fault.New(fault.Conflict, "the instance needs no connection any more")
+		}
+		if i.Host == t.cfg.Name {
+			return nil
+		}
+		if gone, err := t.gone(ctx, i.Host); err != nil || i.Host != "" && !gone {
+			return &heldError{i.Host}
+		}
+		return nil
+	})
+	if err != nil {
+		t.host.log.DebugContext(ctx, "nudge without effect", "instance", string(id), "err", err)
 	}
 }
 
 // guarded turns a panic into an answer.
-func (h *Host) guarded(ctx, life context.Context, cmd command.Command) (value any, err error) {
+func (t *tenure) guarded(ctx, life context.Context, cmd command.Command) (value any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			h.log.ErrorContext(ctx, "command panicked", "kind", string(cmd.Kind), "panic", r, "stack", string(debug.Stack()))
+			t.host.log.ErrorContext(ctx, "command panicked", "kind", string(cmd.Kind), "panic", r, "stack", string(debug.Stack()))
 			err = fault.New(fault.Internal, "internal error")
 		}
 	}()
-	s, err := h.session(ctx, life, cmd.Instance)
+	s, err := t.session(ctx, life, cmd.Instance, func(i instance.Instance) error { return t.fits(ctx, i, cmd) })
 	if err != nil {
 		return nil, err
 	}
-	return h.run(ctx, s, cmd)
+	return t.perform(ctx, s, cmd)
 }
 
-func (h *Host) run(ctx context.Context, s *session.Session, cmd command.Command) (any, error) {
+// fits lets a host with room for it have an instance that nobody holds.
+func (t *tenure) fits(ctx context.Context, i instance.Instance, cmd command.Command) error {
+	if i.Host == t.cfg.Name || cmd.Hops > 0 {
+		return nil
+	}
+	if i.Host != "" {
+		if gone, err := t.gone(ctx, i.Host); err != nil || !gone {
+			return nil //nolint:nilerr // take finds out again, and says so
+		}
+	}
+	if better := t.spread.better(t.cfg.Name, t.count()); better != "" {
+		return &heldError{better}
+	}
+	return nil
+}
+
+func (t *tenure) perform(ctx context.Context, s *session.Session, cmd command.Command) (any, error) {
 	switch cmd.Kind {
 	case command.Connect:
-		args, err := read[command.ConnectArgs](ctx, h.cfg.Bucket, cmd)
+		args, err := read[command.ConnectArgs](ctx, t.cfg.Bucket, cmd)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +266,7 @@ func (h *Host) run(ctx context.Context, s *session.Session, cmd command.Command)
 	case command.Recover:
 		return s.Recover(ctx)
 	case command.Release:
-		args, err := read[command.ReleaseArgs](ctx, h.cfg.Bucket, cmd)
+		args, err := read[command.ReleaseArgs](ctx, t.cfg.Bucket, cmd)
 		if err != nil {
 			return nil, err
 		}
@@ -142,13 +281,12 @@ func (h *Host) run(ctx context.Context, s *session.Session, cmd command.Command)
 		status, err := s.Delete(ctx)
 		if err == nil {
 			<-s.Done()
-			h.forget(cmd.Instance)
 		}
 		return status, err
 	case command.Apply:
 		return s.Apply(ctx)
 	case command.AnswerPasskey:
-		args, err := read[command.PasskeyArgs](ctx, h.cfg.Bucket, cmd)
+		args, err := read[command.PasskeyArgs](ctx, t.cfg.Bucket, cmd)
 		if err != nil {
 			return nil, err
 		}
@@ -156,9 +294,9 @@ func (h *Host) run(ctx context.Context, s *session.Session, cmd command.Command)
 	case command.ConfirmPasskey:
 		return s.ConfirmPasskey(ctx)
 	case command.SendMessage:
-		return h.send(ctx, s, cmd)
+		return t.send(ctx, s, cmd)
 	case command.CheckNumbers:
-		args, err := read[command.CheckArgs](ctx, h.cfg.Bucket, cmd)
+		args, err := read[command.CheckArgs](ctx, t.cfg.Bucket, cmd)
 		if err != nil {
 			return nil, err
 		}
@@ -181,26 +319,26 @@ func read[T any](ctx context.Context, b blob.Bucket, cmd command.Command) (T, er
 // which do not fit into a small host.
 const maxFile = 100 << 20
 
-func (h *Host) send(ctx context.Context, s *session.Session, cmd command.Command) (any, error) {
-	args, err := read[command.SendArgs](ctx, h.cfg.Bucket, cmd)
+func (t *tenure) send(ctx context.Context, s *session.Session, cmd command.Command) (any, error) {
+	args, err := read[command.SendArgs](ctx, t.cfg.Bucket, cmd)
 	if err != nil {
 		return nil, err
 	}
-	file, err := h.file(ctx, args.Media)
+	file, err := t.file(ctx, args.Media)
 	if err != nil {
 		return nil, err
 	}
 	return s.Send(ctx, args, file)
 }
 
-func (h *Host) file(ctx context.Context, m *command.MediaArgs) ([]byte, error) {
+func (t *tenure) file(ctx context.Context, m *command.MediaArgs) ([]byte, error) {
 	if m == nil || m.Blob == "" {
 		if m == nil {
 			return nil, nil
 		}
 		return m.Bytes, nil
 	}
-	stored, info, err := h.cfg.Bucket.Get(ctx, m.Blob, blob.Range{})
+	stored, info, err := t.cfg.Bucket.Get(ctx, m.Blob, blob.Range{})
 	if errors.Is(err, blob.ErrNotFound) {
 		return nil, fault.New(fault.NotFound, "the file to send is gone")
 	}

@@ -129,6 +129,10 @@ func (s *Session) reread(ctx context.Context) {
 		s.log.ErrorContext(ctx, "instance cannot be read", "err", err)
 		return
 	}
+	if !fresh.Owned(s.record) {
+		s.lost()
+		return
+	}
 	s.record = fresh
 	s.shown.Store(&fresh)
 }

@@ -267,12 +267,18 @@ func (s *Session) dropPairing() {
 		return
 	}
 	s.pairing = nil
+	if s.gone {
+		return
+	}
 	if err := s.deps.Instances.DropOffer(s.life, s.id); err != nil {
 		s.log.Error("offer cannot be dropped", "err", err)
 	}
 }
 
 func (s *Session) putOffer() {
+	if s.gone {
+		return
+	}
 	if err := s.deps.Instances.PutOffer(s.life, s.pairing.offer); err != nil {
 		s.log.Error("offer cannot be stored", "err", err)
 	}

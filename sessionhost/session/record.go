@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
@@ -39,9 +40,19 @@ func (s *Session) change(to instance.State, reason instance.Reason, more func(*i
 }
 
 // store writes the record. When the table does not take it now the session
-// goes on with what it knows: the next write brings it all.
+// goes on with what it knows: the next write brings it all. When the instance
+// belongs to another host now nothing is written and the session ends.
 func (s *Session) store(edit func(*instance.Instance) error) {
-	stored, err := s.deps.Instances.Update(s.life, s.id, edit)
+	stored, err := s.deps.Instances.Update(s.life, s.id, func(i *instance.Instance) error {
+		if !i.Owned(s.record) {
+			return instance.ErrTaken
+		}
+		return edit(i)
+	})
+	if errors.Is(err, instance.ErrTaken) {
+		s.lost()
+		return
+	}
 	if err != nil {
 		s.log.Error("instance cannot be stored", "err", err)
 		kept := s.record
@@ -55,6 +66,14 @@ func (s *Session) store(edit func(*instance.Instance) error) {
 	s.shown.Store(&shown)
 }
 
+// lost ends a session whose instance another host has taken.
+func (s *Session) lost() {
+	s.log.Warn("another host has taken the instance")
+	s.gone = true
+	s.hang()
+	s.inbox.put(stopped{})
+}
+
 func (s *Session) tellConnection() {
 	s.publish(event.ConnectionUpdated, "", event.Connection{
 		State: s.record.State, Reason: s.record.Reason, JID: s.record.JID, Profile: s.record.Profile,
@@ -64,6 +83,9 @@ func (s *Session) tellConnection() {
 // publish puts an event about the instance itself onto the queue. what makes
 // its id.
 func (s *Session) publish(kind event.Kind, chat string, body any, what ...string) {
+	if s.gone {
+		return
+	}
 	e, err := newEvent(s.Record(), kind, chat, body, what...)
 	if err == nil {
 		err = s.deps.Events.Publish(s.life, e)

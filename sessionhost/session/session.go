@@ -68,6 +68,7 @@ type Session struct {
 
 	waiting  []chan error // who waits for a login; each takes one answer
 	released bool         // the session ends: the instance is nobody's
+	gone     bool         // another host has the instance: nothing may be told of it any more
 }
 
 // Start runs a session for an instance that this host owns. It ends when life
@@ -90,6 +91,9 @@ func Start(life context.Context, deps Deps, record instance.Instance) *Session {
 	}()
 	return s
 }
+
+// ID is the instance's.
+func (s *Session) ID() instance.ID { return s.id }
 
 // Record is the instance as it was last stored.
 func (s *Session) Record() instance.Instance { return *s.shown.Load() }

@@ -15,8 +15,7 @@ type failed struct{ err error }
 // the keys belong to another host now: then this one must not touch them.
 func (s *Session) keysFailed(err error) {
 	if errors.Is(err, keys.ErrFenced) {
-		s.log.Error("another host has taken the instance", "err", err)
-		s.hang()
+		s.lost()
 		return
 	}
 	s.log.Warn("keys could not be stored", "err", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,7 +41,10 @@ type Config struct {
 	// HTTP makes the WebSocket, Media moves files. Nil means the real WhatsApp
 	// over a transport of its own.
 	HTTP, Media *http.Client
-	Log         *slog.Logger
+	// Guard, when it is set, gets every WebSocket's connection, and what it
+	// returns is used instead.
+	Guard func(io.ReadWriteCloser) io.ReadWriteCloser
+	Log   *slog.Logger
 }
 
 // Client is how WhatsApp is reached by HTTP without a proxy.
@@ -85,7 +89,7 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	wa.AutoTrustIdentity = true
 	wa.SetMaxParallelRetryReceiptHandling(1)
 	socket, media := cfg.Client(), cfg.Media
-	socket = c.witness.watch(withoutCompression(socket))
+	socket = guarded(c.witness.watch(withoutCompression(socket)), cfg.Guard)
 	wa.SetWebsocketHTTPClient(socket)
 	wa.SetPreLoginHTTPClient(socket)
 	if media != nil {

@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -31,6 +32,32 @@ func (t uncompressed) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := r.Clone(r.Context())
 	out.Header.Del("Sec-WebSocket-Extensions")
 	return t.base.RoundTrip(out)
+}
+
+// guarded lets guard stand between WebSockets and the network.
+func guarded(c *http.Client, guard func(io.ReadWriteCloser) io.ReadWriteCloser) *http.Client {
+	if guard == nil {
+		return c
+	}
+	out := *c
+	out.Transport = guardian{c.Transport, guard}
+	return &out
+}
+
+type guardian struct {
+	base  http.RoundTripper
+	guard func(io.ReadWriteCloser) io.ReadWriteCloser
+}
+
+func (g guardian) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := g.base.RoundTrip(r)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		return response, err
+	}
+	if socket, ok := response.Body.(io.ReadWriteCloser); ok {
+		response.Body = g.guard(socket)
+	}
+	return response, nil
 }
 
 // Trust makes every client of this process take servers whose certificates

@@ -29,6 +29,12 @@ const (
 	// watch the table.
 	firstLook   = 10 * time.Millisecond
 	longestLook = 400 * time.Millisecond
+	// ownerLook is how often a caller that waits looks whether the instance has
+	// another owner meanwhile.
+	ownerLook = 2 * time.Second
+	// nudgeLife is how long a host may take to hear of a nudge. The instance is
+	// found without it, only later.
+	nudgeLife = time.Minute
 )
 
 // Options are those of every command queue. A command that no host has answered
@@ -40,9 +46,10 @@ func QueueOf(host string) string { return Shared + "-" + host }
 
 // Client asks session hosts. It is safe for concurrent use.
 type Client struct {
-	table  table.Table
-	bucket blob.Bucket
-	opener queue.Opener
+	table     table.Table
+	instances *instance.Repository
+	bucket    blob.Bucket
+	opener    queue.Opener
 
 	mu     sync.Mutex
 	queues map[string]queue.Queue
@@ -50,13 +57,14 @@ type Client struct {
 
 // NewClient asks over the queues of o, and gets its answers from t.
 func NewClient(t table.Table, b blob.Bucket, o queue.Opener) *Client {
-	return &Client{table: t, bucket: b, opener: o, queues: map[string]queue.Queue{}}
+	return &Client{table: t, instances: instance.NewRepository(t), bucket: b, opener: o, queues: map[string]queue.Queue{}}
 }
 
 // Do asks for kind and waits for the answer until ctx ends, which must have a
 // deadline: hosts drop what nobody waits for any more. The answer is decoded
 // into out, which may be nil. Errors are those of the host, or Unavailable when
-// none has answered.
+// none has answered. When the instance goes to another host meanwhile the
+// command follows it: it has one id, and so one answer.
 func (c *Client) Do(ctx context.Context, i instance.Instance, kind Kind, args, out any) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -71,7 +79,7 @@ func (c *Client) Do(ctx context.Context, i instance.Instance, kind Kind, args, o
 	if err := c.send(ctx, i.Host, cmd); err != nil {
 		return err
 	}
-	result, err := c.await(ctx, cmd.ID, changed)
+	result, err := c.await(ctx, i.Host, cmd, changed)
 	if err != nil {
 		return err
 	}
@@ -106,20 +114,42 @@ func (c *Client) setArgs(ctx context.Context, cmd *Command, args any) error {
 	return nil
 }
 
+// Forward passes a command on to the host that it should have gone to, or with
+// "" to whichever hears of it first.
+func (c *Client) Forward(ctx context.Context, host string, cmd Command) error {
+	cmd.Hops++
+	return c.send(ctx, host, cmd)
+}
+
+// Nudge tells a host, or with "" any, that an instance was released and waits
+// for it.
+func (c *Client) Nudge(ctx context.Context, host string, id instance.ID) error {
+	return c.send(ctx, host, Command{ID: uuid.NewString(), Instance: id, Kind: Take, Deadline: time.Now().Add(nudgeLife)})
+}
+
+// send puts a command onto a host's queue. One that is not there any more
+// belonged to a host that has ended: whoever hears of the command then knows
+// better.
 func (c *Client) send(ctx context.Context, host string, cmd Command) error {
-	name := Shared
-	if host != "" {
-		name = QueueOf(host)
-	}
-	q, err := c.queue(ctx, name)
-	if err != nil {
-		return err
-	}
 	body, err := json.Marshal(cmd)
 	if err != nil {
 		return fmt.Errorf("marshal command: %w", err)
 	}
-	err = q.Send(ctx, queue.Message{Group: string(cmd.Instance), Deduplication: cmd.ID, Body: body})
+	m := queue.Message{Group: string(cmd.Instance), Deduplication: cmd.deduplication(), Body: body}
+	if host != "" {
+		if err = c.put(ctx, QueueOf(host), m); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return c.put(ctx, Shared, m)
+}
+
+func (c *Client) put(ctx context.Context, name string, m queue.Message) error {
+	q, err := c.queue(ctx, name)
+	if err != nil {
+		return err
+	}
+	err = q.Send(ctx, m)
 	if errors.Is(err, queue.ErrNotFound) {
 		c.forget(name, q)
 	}
@@ -154,23 +184,46 @@ func (c *Client) forget(name string, gone queue.Queue) {
 
 // await looks for the result when the table says that it has come, or with
 // back-off where the table cannot tell.
-func (c *Client) await(ctx context.Context, id string, changed <-chan struct{}) (Result, error) {
+func (c *Client) await(ctx context.Context, host string, cmd Command, changed <-chan struct{}) (Result, error) {
+	followed := time.Now()
 	for pause := firstLook; ; pause = min(pause*2, longestLook) {
-		item, err := c.table.Get(ctx, resultKey(id))
+		item, err := c.table.Get(ctx, resultKey(cmd.ID))
 		if err == nil {
 			var r Result
 			if err := json.Unmarshal(item.Body, &r); err != nil {
-				return Result{}, fmt.Errorf("read result %s: %w", id, err)
+				return Result{}, fmt.Errorf("read result %s: %w", cmd.ID, err)
 			}
 			return r, nil
 		}
 		if !errors.Is(err, table.ErrNotFound) && ctx.Err() == nil {
-			return Result{}, fmt.Errorf("look for result %s: %w", id, err)
+			return Result{}, fmt.Errorf("look for result %s: %w", cmd.ID, err)
 		}
-		if table.Wait(ctx, changed, pause) != nil {
+		step, cancel := context.WithDeadline(ctx, followed.Add(ownerLook))
+		_ = table.Wait(step, changed, pause)
+		cancel()
+		if ctx.Err() != nil {
 			return Result{}, fault.Coded(fault.Unavailable, "no_answer", "no session host has answered in time")
 		}
+		if time.Since(followed) >= ownerLook {
+			host = c.follow(ctx, host, &cmd)
+			followed = time.Now()
+		}
 	}
+}
+
+// follow sends a command after its instance, when that has another owner than
+// host since, and returns the owner. The one before may have died with the
+// command in its hands.
+func (c *Client) follow(ctx context.Context, host string, cmd *Command) string {
+	i, err := c.instances.Get(ctx, cmd.Instance)
+	if err != nil || i.Host == host {
+		return host
+	}
+	cmd.Try++
+	if c.send(ctx, i.Host, *cmd) != nil {
+		return host // looked at again
+	}
+	return i.Host
 }
 
 // ReadArgs decodes a command's arguments into args, from wherever they are.

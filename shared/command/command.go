@@ -6,6 +6,7 @@ package command
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"roost/shared/fault"
@@ -29,6 +30,7 @@ const (
 	Recover        Kind = "recover"        // nothing -> Recovered: be logged in with the stored keys
 	Release        Kind = "release"        // ReleaseArgs: give up a connection that is idle, keep the keys
 	Apply          Kind = "apply"          // nothing -> Status: settings have changed, take them up
+	Take           Kind = "take"           // nothing, and no answer: a host has released the instance, take it
 )
 
 // Command is one request to a session host.
@@ -42,6 +44,18 @@ type Command struct {
 	// Deadline is when nobody waits for the answer any more: a host drops what
 	// is past it, unless it was begun before.
 	Deadline time.Time `json:"deadline"`
+	// Try counts how often the caller has sent it, to a new owner each time.
+	Try int `json:"try,omitempty"`
+	// Hops counts how often hosts have passed it on.
+	Hops int `json:"hops,omitempty"`
+}
+
+// deduplication tells the ways of a command through one queue apart.
+func (c Command) deduplication() string {
+	if c.Try == 0 && c.Hops == 0 {
+		return c.ID
+	}
+	return fmt.Sprintf("%s.%d.%d", c.ID, c.Try, c.Hops)
 }
 
 // Result is a host's answer: a value or a fault.

@@ -79,6 +79,7 @@ const (
 	ReasonRefused        = "refused"          // another connect failure
 	ReasonDisconnected   = "disconnected"     // the user has closed it
 	ReasonHostLost       = "host_lost"        // its host died
+	ReasonHandedOver     = "handed_over"      // its host has given it to another
 	ReasonPairingFailed  = "pairing_failed"   // the phone or WhatsApp refused to link
 	ReasonStorage        = "storage"          // Roost could not store what it had to
 	ReasonPasskey        = "passkey_required" // linking waits for a passkey

@@ -19,6 +19,7 @@ import (
 //	instance#<id>        offer           what it shows while it is linked
 //	tenant#<tenant>      name#<name>     id
 //	token#<sha-256>      <id>            id
+//	held#<host>, unheld  <id>            id (owner.go)
 type Repository struct {
 	table table.Table
 	now   func() time.Time
@@ -165,10 +166,22 @@ func (r *Repository) getMany(ctx context.Context, ids []ID) ([]Instance, error) 
 // may refuse with an error, which Update returns as it is. When others write
 // the record at the same time change is called again with theirs.
 func (r *Repository) Update(ctx context.Context, id ID, change func(*Instance) error) (Instance, error) {
-	for range maxRaces {
-		before, err := r.Get(ctx, id)
-		if err != nil {
-			return Instance{}, err
+	before, err := r.Get(ctx, id)
+	if err != nil {
+		return Instance{}, err
+	}
+	return r.UpdateFrom(ctx, before, change)
+}
+
+// UpdateFrom is Update for a record that was just read: it saves a read unless
+// somebody has written since.
+func (r *Repository) UpdateFrom(ctx context.Context, before Instance, change func(*Instance) error) (Instance, error) {
+	for n := range maxRaces {
+		if n > 0 {
+			var err error
+			if before, err = r.Get(ctx, before.ID); err != nil {
+				return Instance{}, err
+			}
 		}
 		after := before
 		if err := change(&after); err != nil {
@@ -179,12 +192,17 @@ func (r *Repository) Update(ctx context.Context, id ID, change func(*Instance) e
 		if err != nil {
 			return Instance{}, err
 		}
-		after.Revision, err = r.table.Put(ctx, item, table.Revision(before.Revision))
+		if index := moveOwner(before, after); len(index) > 0 {
+			err = r.table.Write(ctx, append(index, table.PutOp(item, table.Revision(before.Revision)))...)
+			after.Revision = before.Revision + 1
+		} else {
+			after.Revision, err = r.table.Put(ctx, item, table.Revision(before.Revision))
+		}
 		if err == nil {
 			return after, nil
 		}
 		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
-			return Instance{}, fmt.Errorf("write instance %s: %w", id, err)
+			return Instance{}, fmt.Errorf("write instance %s: %w", before.ID, err)
 		}
 	}
 	return Instance{}, fault.New(fault.Unavailable, "the instance is being changed by too many at once")
@@ -197,6 +215,10 @@ func (r *Repository) Remove(ctx context.Context, i Instance) error {
 		table.DeleteOp(recordKey(i.ID), table.None()),
 		table.DeleteOp(offerKey(i.ID), table.None()),
 		table.DeleteOp(tokenKey(i.TokenHash, i.ID), table.None()),
+		table.DeleteOp(table.Key{Partition: unheld, Sort: string(i.ID)}, table.None()),
+	}
+	if i.Host != "" {
+		ops = append(ops, table.DeleteOp(table.Key{Partition: ownerPartition(i.Host), Sort: string(i.ID)}, table.None()))
 	}
 	err := r.table.Write(ctx, append(ops, table.DeleteOp(nameKey(i.Tenant, i.Name), table.Equals("id", string(i.ID))))...)
 	if errors.Is(err, table.ErrConflict) { // the name was given to another instance

@@ -73,6 +73,7 @@ var domain = map[string]string{
 	"shared/command":    "what programs ask of a session",
 	"shared/event":      "what happens to an instance",
 	"shared/fault":      "why something does not work",
+	"shared/fleet":      "which session hosts there are",
 	"shared/instance":   "the life of an instance",
 	"shared/message":    "what people say",
 	"shared/tenant":     "whose it is",
