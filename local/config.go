@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -22,6 +23,8 @@ type config struct {
 	simulate     bool
 	simulatorURL string
 	logLevel     slog.Level
+	networks     []netip.Prefix
+	http         bool
 	apiKey       string   // ROOST_API_KEY, "" for the one in the data folder
 	ntp          []string // ROOST_NTP
 }
@@ -45,6 +48,15 @@ func loadConfig(args []string, getenv func(string) string, out io.Writer) (confi
 	flags.StringVar(&c.data, "data", "./.roost", "`folder` for everything that is kept; made if missing, readable by you only")
 	flags.BoolVar(&c.simulate, "simulate", false, "run a simulated WhatsApp in this process, with its control API under /simulator; its phones are forgotten at the end")
 	flags.StringVar(&c.simulatorURL, "simulator", "", "use the simulated WhatsApp at this base `URL`, for example http://127.0.0.1:8090")
+	flags.Func("allow", "private `network` such as 10.0.0.0/8 that webhooks may be in, and files to send; may be given again. This machine is one always", func(text string) error {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("%q is no network in CIDR notation", text)
+		}
+		c.networks = append(c.networks, network.Masked())
+		return nil
+	})
+	flags.BoolVar(&c.http, "allow-http", false, "call webhooks and fetch files over http too, where others can read along; in allowed networks that is so anyway")
 	level := flags.String("log-level", "info", "debug, info, warn or error")
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)

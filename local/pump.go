@@ -23,6 +23,7 @@ type pump struct {
 	name    string
 	queue   queue.Queue
 	invoke  func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	limit   int                              // messages a batch, 0 for as many as there may be
 	hide    time.Duration                    // how long a batch is hidden while it is handled
 	backoff func(receives int) time.Duration // how long a failure is hidden, nil when the handler sees to it
 	log     *slog.Logger
@@ -30,11 +31,14 @@ type pump struct {
 
 // run pumps until ctx ends, and returns when the last handler has.
 func (p *pump) run(ctx context.Context) {
+	if p.limit == 0 {
+		p.limit = queue.MaxReceive
+	}
 	slots := make(chan struct{}, maxInvocations)
 	var running sync.WaitGroup
 	defer running.Wait()
 	for ctx.Err() == nil {
-		batch, err := p.queue.Receive(ctx, queue.MaxReceive, queue.MaxWait, p.hide)
+		batch, err := p.queue.Receive(ctx, p.limit, queue.MaxWait, p.hide)
 		if err != nil {
 			if ctx.Err() == nil {
 				p.log.ErrorContext(ctx, "queue cannot be received from", "queue", p.name, "err", err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,9 @@ import (
 	"roost/sessionhost/host"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/archive"
+	"roost/shared/backlog"
 	"roost/shared/deployment"
+	"roost/shared/egress"
 	"roost/shared/event"
 	"roost/simulator"
 )
@@ -82,20 +85,28 @@ func baseURL(address net.Addr) string {
 
 // system is Roost on embedded storage, ready to run.
 type system struct {
-	cfg   config
-	data  *data
-	base  string
-	log   *slog.Logger
-	api   http.Handler
-	pumps []*pump
-	sweep *repair.Handler
+	cfg     config
+	data    *data
+	base    string
+	log     *slog.Logger
+	api     http.Handler
+	pumps   []*pump
+	sweep   *repair.Handler
+	alarm   *backlog.Alarm
+	backlog *backlog.Repository
 }
 
 func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Logger) (*system, error) {
 	here := deployment.Deployment{
 		Table: d.table, Queues: d.queues, Bucket: d.bucket, Wrapper: d.wrapper, ServerURL: base, Log: log,
-		Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		Networks: slices.Concat(egress.Loopback, c.networks), HTTP: c.http,
 	}
+	wakeups, err := here.Wakeups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	alarm := backlog.NewAlarm(wakeups, log)
+	here.Scheduled = alarm.Set
 	key := sha256.Sum256([]byte(d.apiKey))
 	api, err := handler.Open(ctx, here, key[:], version)
 	if err != nil {
@@ -122,9 +133,10 @@ func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Lo
 		return nil, err
 	}
 	return &system{
-		cfg: c, data: d, base: base, log: log, api: api, sweep: sweep,
+		cfg: c, data: d, base: base, log: log, api: api, sweep: sweep, alarm: alarm, backlog: here.Backlog(),
 		pumps: []*pump{
 			{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
+			{name: backlog.Queue, queue: wakeups, invoke: hooks.Handle, limit: 1, hide: delivery.Visibility, log: log},
 			{name: archive.Queue, queue: jobs, invoke: archiver.Handle, backoff: delivery.Backoff, log: log},
 		},
 	}, nil
@@ -141,6 +153,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 		running.Go(func() { p.run(ctx) })
 	}
 	running.Go(func() { s.sweepEveryMinute(ctx) })
+	running.Go(func() { s.alarm.Run(ctx, s.backlog) })
 	server := &http.Server{Handler: s.routes(simulated), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	private, taken := &host.Port{}, make(chan struct{})
 	running.Go(func() {

@@ -9,10 +9,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"roost/shared/archive"
+	"roost/shared/backlog"
 	"roost/shared/blob"
 	"roost/shared/command"
+	"roost/shared/egress"
 	"roost/shared/event"
 	"roost/shared/queue"
 	"roost/shared/seal"
@@ -34,7 +37,14 @@ type Deployment struct {
 	// to: webhooks, and files to send. What listens there is open to every user;
 	// on Lambda, loopback is the function's own runtime.
 	Networks []netip.Prefix
-	Log      *slog.Logger
+	// HTTP lets URLs of users be called over http, and not only over https. In
+	// Networks they are anyway.
+	HTTP bool
+	Log  *slog.Logger
+
+	// Scheduled is told whenever a webhook has something to wait for, where one
+	// process is all there is; nil elsewhere.
+	Scheduled func(time.Time)
 }
 
 // Sealer opens the data key of tokens and webhooks. It costs a read and an
@@ -60,6 +70,19 @@ func (d Deployment) Publisher(ctx context.Context) (*event.Publisher, error) {
 	}
 	return event.NewPublisher(events, d.Bucket), nil
 }
+
+// Backlog is what webhooks are still to be told.
+func (d Deployment) Backlog() *backlog.Repository {
+	return backlog.NewRepository(d.Table, d.Bucket, backlog.Options{Scheduled: d.Scheduled})
+}
+
+// Wakeups opens the queue of wake-ups for what webhooks are still to be told.
+func (d Deployment) Wakeups(ctx context.Context) (queue.Queue, error) {
+	return d.open(ctx, backlog.Queue, backlog.QueueOptions)
+}
+
+// Outside is what URLs of users may lead to.
+func (d Deployment) Outside() egress.Policy { return egress.Policy{Allow: d.Networks, HTTP: d.HTTP} }
 
 // ArchiveJobs opens the queue of archive jobs.
 func (d Deployment) ArchiveJobs(ctx context.Context) (queue.Queue, error) {

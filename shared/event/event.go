@@ -26,6 +26,7 @@ const (
 	InstanceDeleted   Kind = "instance.deleted"   // Lifecycle
 	InstanceLoggedOut Kind = "instance.loggedOut" // Lifecycle
 	InstanceRemoved   Kind = "instance.removed"   // Lifecycle, the last word about an instance
+	WebhookDisabled   Kind = "webhook.disabled"   // Disabled
 )
 
 // Event is one thing that happened to an instance.
@@ -87,4 +88,11 @@ type Contact struct {
 // Lifecycle is the body of the instance kinds.
 type Lifecycle struct {
 	Reason instance.Reason `json:"reason"`
+}
+
+// Disabled is the body of WebhookDisabled: Roost has turned a webhook off.
+type Disabled struct {
+	Webhook string    `json:"webhook"` // its id
+	Why     string    `json:"why"`     // webhook.Gone or webhook.Failing
+	Since   time.Time `json:"since"`   // of the first failure
 }

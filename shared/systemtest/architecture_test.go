@@ -70,6 +70,7 @@ var never = map[string]map[string]string{
 // domain names the packages that hold what the product is about.
 var domain = map[string]string{
 	"shared/archive":    "transcripts on their way into the bucket",
+	"shared/backlog":    "what webhooks are still to be told",
 	"shared/command":    "what programs ask of a session",
 	"shared/event":      "what happens to an instance",
 	"shared/fault":      "why something does not work",

@@ -10,18 +10,42 @@ import (
 	"time"
 )
 
-// FormatEvolution is the payload of Evolution API 2.3.7.
-const FormatEvolution = "evolution"
+// Formats of a payload. Which of them are spoken is for the deliverer to know.
+const (
+	FormatEvolution = "evolution" // Evolution API 2.3.7
+	FormatPostback  = "postback"  // the PostBack of the aspx dialect
+	FormatGUID      = "guid"      // the callbacks of the guid dialect
+)
+
+// Formats are all of them.
+func Formats() []string { return []string{FormatEvolution, FormatPostback, FormatGUID} }
 
 // Main is the id of the one subscription that a dialect with a single webhook
 // per instance uses.
 const Main = "main"
 
+// Default is the id of the subscription that a tenant has for all of its
+// instances.
+const Default = "default"
+
+// Why Roost has turned a subscription off.
+const (
+	Gone    = "gone"    // it answered 410
+	Failing = "failing" // nothing has got through for days
+)
+
 // Subscription asks for an instance's events at a URL.
 type Subscription struct {
-	ID      string // unique within the instance, without "#"
+	ID      string // unique within the instance: letters, digits, "-" and "_", at most 64
 	URL     string // http or https
 	Enabled bool
+	// Shared is set on the tenant's own, which is told of all instances. It is
+	// for reading: where a subscription is stored makes it so.
+	Shared bool
+	// Disabled says why Roost has turned it off, "" when it has not. Put with
+	// Enabled forgets it.
+	Disabled   string
+	DisabledAt time.Time
 	// Events filters: Evolution's names in the form of its settings
 	// (MESSAGES_UPSERT). Empty for all.
 	Events   []string
@@ -33,6 +57,10 @@ type Subscription struct {
 	// Secret signs deliveries: "whsec_" and base64, as Standard Webhooks writes
 	// it. Put makes one when it is empty and none is stored.
 	Secret string
+	// Retiring signs too, until RetiringUntil: the secret before the last
+	// rotation, for receivers that do not know the new one yet.
+	Retiring      string
+	RetiringUntil time.Time
 
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -56,6 +84,14 @@ func canonical(name string) string {
 		return "GROUPS_UPDATE"
 	}
 	return name
+}
+
+// Secrets are those that sign at a time, the newest first.
+func (s Subscription) Secrets(now time.Time) []string {
+	if s.Retiring == "" || !now.Before(s.RetiringUntil) {
+		return []string{s.Secret}
+	}
+	return []string{s.Secret, s.Retiring}
 }
 
 // NewSecret makes a signing secret of 32 random bytes (Standard Webhooks asks

@@ -20,6 +20,7 @@ import (
 	"roost/functions/api/core"
 	"roost/functions/api/handler"
 	"roost/shared/archive"
+	"roost/shared/backlog"
 	"roost/shared/blob/folder"
 	"roost/shared/command"
 	"roost/shared/event"
@@ -54,6 +55,8 @@ type World struct {
 	Webhooks  *webhook.Repository
 	Archives  *archive.Repository
 	Events    queue.Queue
+	Backlog   *backlog.Repository
+	Wakeups   queue.Queue
 	Bucket    *folder.Folder
 }
 
@@ -81,13 +84,14 @@ func New(tb testing.TB, o Options) *World {
 	sealer, err := seal.New(seal.NewKey())
 	must(tb, err)
 	w.Webhooks = webhook.NewRepository(tbl, sealer)
+	w.Backlog, w.Wakeups = backlog.NewRepository(tbl, w.Bucket, backlog.Options{}), open(backlog.Queue, backlog.QueueOptions)
 	jobs := open(archive.Queue, archive.Options)
 	admin := sha256.Sum256([]byte(AdminKey))
 	w.Handler = handler.New(handler.Deps{
 		Core: core.Deps{
 			Table: tbl, Instances: w.Instances, Commands: command.NewClient(tbl, w.Bucket, queues), Webhooks: w.Webhooks,
 			Events: event.NewPublisher(w.Events, w.Bucket), Archives: w.Archives, ArchiveJobs: jobs, Bucket: w.Bucket,
-			Sealer: sealer, Networks: o.Networks, Limits: shorten(o.Limits),
+			Backlog: w.Backlog, Wakeups: w.Wakeups, Sealer: sealer, Networks: o.Networks, Limits: shorten(o.Limits),
 		},
 		AdminKey: admin[:], MaxBody: o.MaxBody, Version: "test", Log: slog.New(slog.DiscardHandler),
 	})

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"roost/shared/archive"
+	"roost/shared/backlog"
 	"roost/shared/blob"
 	"roost/shared/command"
 	"roost/shared/event"
@@ -28,8 +29,8 @@ import (
 	"roost/shared/webhook"
 )
 
-// Deps are what the API works with. All but Limits and Networks must be
-// set.
+// Deps are what the API works with. All but Wakeups, Networks, HTTP
+// and Limits must be set.
 type Deps struct {
 	Table     table.Table // for what numbers are known to be on WhatsApp
 	Instances *instance.Repository
@@ -43,10 +44,17 @@ type Deps struct {
 	Sealer      *seal.Sealer // of tokens
 	Log         *slog.Logger
 
+	Backlog *backlog.Repository
+	// Wakeups is the queue called backlog.Queue. Without it replays begin at the
+	// next minute.
+	Wakeups queue.Queue
+
 	// Networks are those beside the public internet that files may be fetched
 	// from. What listens there is open to every user.
 	Networks []netip.Prefix
-	Limits   Limits
+	// HTTP lets files be fetched, and webhooks be called, over http too.
+	HTTP   bool
+	Limits Limits
 }
 
 // Limits bound what a request waits for. Zero fields get the default. API
@@ -86,7 +94,7 @@ type Core struct {
 // New makes a core.
 func New(deps Deps) *Core {
 	limits := deps.Limits.withDefaults()
-	return &Core{deps: deps, limits: limits, media: newFetcher(limits, deps.Networks)}
+	return &Core{deps: deps, limits: limits, media: newFetcher(limits, deps.Networks, deps.HTTP)}
 }
 
 // Token opens an instance's token, for answers that show it.
@@ -109,21 +117,6 @@ func (c *Core) Owned(ctx context.Context, token string) ([]instance.Instance, er
 	return slices.DeleteFunc(owned, func(i instance.Instance) bool {
 		return !i.HasToken(token) || leaving(i.State)
 	}), err
-}
-
-// Webhook returns the instance's one subscription, nil when there is none.
-func (c *Core) Webhook(ctx context.Context, i instance.Instance) (*webhook.Subscription, error) {
-	s, err := c.deps.Webhooks.Get(ctx, i.ID, webhook.Main)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil //nolint:nilnil // no webhook is an answer
-	}
-	return &s, err
-}
-
-// SetWebhook creates or replaces the instance's one subscription.
-func (c *Core) SetWebhook(ctx context.Context, i instance.Instance, s webhook.Subscription) (webhook.Subscription, error) {
-	s.ID = webhook.Main
-	return c.deps.Webhooks.Put(ctx, i.ID, s)
 }
 
 // do asks the instance's host and waits for its answer.

@@ -26,11 +26,15 @@ func Open(ctx context.Context, d deployment.Deployment, adminKey []byte, version
 	if err != nil {
 		return nil, err
 	}
+	wakeups, err := d.Wakeups(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return New(Deps{
 		Core: core.Deps{
 			Table: d.Table, Instances: instance.NewRepository(d.Table), Commands: d.Commands(), Webhooks: webhook.NewRepository(d.Table, sealer),
 			Events: events, Archives: archive.NewRepository(d.Table), ArchiveJobs: jobs, Bucket: d.Bucket, Sealer: sealer, Log: d.Log,
-			Networks: d.Networks,
+			Backlog: d.Backlog(), Wakeups: wakeups, Networks: d.Networks, HTTP: d.HTTP,
 		},
 		AdminKey: adminKey, ServerURL: d.ServerURL, Version: version, Log: d.Log,
 	}), nil

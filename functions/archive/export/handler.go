@@ -26,8 +26,8 @@ const (
 	// margin is how long before its claim ends a worker stops.
 	margin = 5 * time.Second
 	// webhookLife is how long the webhooks of an instance outlive it: until its
-	// last events are delivered or given up.
-	webhookLife = 24 * time.Hour
+	// last events are delivered or given up, a good 75 h after the first try.
+	webhookLife = 4 * 24 * time.Hour
 )
 
 // Config is what a Handler works with. All fields must be set.

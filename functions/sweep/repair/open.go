@@ -19,8 +19,13 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	wakeups, err := d.Wakeups(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return New(Config{
 		Tenants: []tenant.ID{tenant.Default}, Instances: instance.NewRepository(d.Table), Archives: archive.NewRepository(d.Table),
+		Backlog: d.Backlog(), Wakeups: wakeups,
 		Jobs: jobs, Commands: d.Commands(), Events: events, Log: d.Log,
 	}), nil
 }

@@ -4,6 +4,7 @@
 //	instance deleting, no archive asked for      its host is told again, then the archive is asked for
 //	archive begun, instance not removed          its job goes onto the queue again
 //	pairing past its end                         closed: the host that would have done it is gone
+//	webhook to be tried again                    its lane is woken (package backlog)
 //
 // Everything here happens rarely, is done under the conditions of the
 // repositories, and does no harm when its owner is only slow.
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"roost/shared/archive"
+	"roost/shared/backlog"
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/fault"
@@ -48,6 +50,8 @@ type Config struct {
 	Jobs      queue.Queue // the archive queue
 	Commands  *command.Client
 	Events    *event.Publisher
+	Backlog   *backlog.Repository
+	Wakeups   queue.Queue // the one called backlog.Queue
 	Log       *slog.Logger
 }
 
@@ -65,13 +69,17 @@ type Report struct {
 	Deletions int `json:"deletions"` // resumed
 	Archives  int `json:"archives"`  // queued again
 	Pairings  int `json:"pairings"`  // closed
+	Lanes     int `json:"lanes"`     // woken: webhooks and chats where something is to be told again
+	// FailingSeconds is for how long the one that fails the longest of these has
+	// been failing.
+	FailingSeconds int64 `json:"failingSeconds"`
 }
 
 // Handle is the Lambda handler of the schedule. One fault does not keep it from
 // the rest; all are returned.
 func (h *Handler) Handle(ctx context.Context) (Report, error) {
 	var report Report
-	failures := []error{h.archives(ctx, &report)}
+	failures := []error{h.lanes(ctx, &report), h.archives(ctx, &report)}
 	for _, t := range h.cfg.Tenants {
 		all, err := h.cfg.Instances.List(ctx, t)
 		if err != nil {
@@ -83,7 +91,8 @@ func (h *Handler) Handle(ctx context.Context) (Report, error) {
 		}
 	}
 	if report != (Report{}) {
-		h.cfg.Log.InfoContext(ctx, "sweep has mended", "deletions", report.Deletions, "archives", report.Archives, "pairings", report.Pairings)
+		h.cfg.Log.InfoContext(ctx, "sweep has mended", "deletions", report.Deletions, "archives", report.Archives, "pairings", report.Pairings,
+			"lanes", report.Lanes, "failing_seconds", report.FailingSeconds)
 	}
 	return report, errors.Join(failures...)
 }
@@ -96,6 +105,13 @@ func (h *Handler) instance(ctx context.Context, i instance.Instance, report *Rep
 		return h.pairing(ctx, i, report)
 	}
 	return nil
+}
+
+// lanes wakes what webhooks are to be told now.
+func (h *Handler) lanes(ctx context.Context, report *Report) error {
+	woken, err := h.cfg.Backlog.Wake(ctx, h.cfg.Wakeups)
+	report.Lanes, report.FailingSeconds = woken.Lanes, int64(woken.Oldest.Seconds())
+	return err
 }
 
 // archives puts jobs that were lost onto the queue again.

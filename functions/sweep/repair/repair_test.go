@@ -14,6 +14,7 @@ import (
 
 	"roost/functions/sweep/repair"
 	"roost/shared/archive"
+	"roost/shared/backlog"
 	"roost/shared/blob/folder"
 	"roost/shared/command"
 	"roost/shared/event"
@@ -37,6 +38,8 @@ type house struct {
 	commands  queue.Queue
 	jobs      queue.Queue
 	events    queue.Queue
+	wakeups   queue.Queue
+	backlog   *backlog.Repository
 	handler   *repair.Handler
 	now       time.Time
 }
@@ -63,12 +66,15 @@ func newHouse(t *testing.T) *house {
 		options queue.Options
 	}{
 		command.Shared: {&h.commands, command.Options}, archive.Queue: {&h.jobs, archive.Options}, event.Queue: {&h.events, event.Options},
+		backlog.Queue: {&h.wakeups, backlog.QueueOptions},
 	} {
 		if *q.queue, err = queues.Open(t.Context(), name, q.options); err != nil {
 			t.Fatal(err)
 		}
 	}
+	h.backlog = backlog.NewRepository(tbl, h.bucket, backlog.Options{})
 	h.handler = repair.New(repair.Config{
+		Backlog: h.backlog, Wakeups: h.wakeups,
 		Tenants: []tenant.ID{tenant.Default}, Instances: h.instances, Archives: h.archives, Jobs: h.jobs,
 		Commands: command.NewClient(tbl, h.bucket, queues), Events: event.NewPublisher(h.events, h.bucket), Log: slog.New(slog.DiscardHandler),
 	})
@@ -234,4 +240,25 @@ func TestArchiveThatLostItsJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.sweep(repair.Report{})
+}
+
+func TestWakesLanes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	failing := time.Now().Add(-time.Hour)
+	d := backlog.NewDelivery(event.Event{ID: "e1", Tenant: tenant.Default, Instance: "i1", Kind: event.InstanceCreated, At: failing}, "w1")
+	if _, err := h.backlog.Append(t.Context(), d.Tried(backlog.Attempt{At: failing, Error: "no"}), failing); err != nil {
+		t.Fatal(err)
+	}
+	report, err := h.handler.Handle(t.Context())
+	if err != nil || report.Lanes != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	got, err := h.wakeups.Receive(t.Context(), 10, 0, time.Minute)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d wake-ups, %v", len(got), err)
+	}
+	if lane, ok := backlog.ReadWakeup(got[0].Body); !ok || lane != (backlog.Lane{Instance: "i1", Subscription: "w1"}) {
+		t.Errorf("woken: %+v", lane)
+	}
 }

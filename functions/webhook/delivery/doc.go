@@ -1,29 +1,43 @@
 // Package delivery takes events off their queue: first into the transcript,
 // then to every webhook that wants them.
 //
+// # First the transcript
+//
+// Every event of a batch is stored before the first webhook is called, and the
+// record is done when each subscription has either answered 2xx or has the
+// event in its backlog. Neither what a webhook answers nor whether it does
+// keeps a message from the transcript, or the chat's next one from being taken.
+//
 // # At least once, in order
 //
-// A record is done when the transcript has it and every subscription has
-// answered 2xx. Until then it comes again, and so does what is behind it in its
-// chat. What a subscription has had already is marked on the table, so that one
-// that fails does not make the others hear things twice:
+// The first call is made at once. When it fails, the event and all that follows
+// in its chat wait in a lane (package backlog) and are tried again 5 s, 5 and
+// 30 min, 2, 5, 10, 14, 20 and 24 h after each other: ten tries in 75 hours, then
+// it is a dead letter, for 14 days. Retry-After is heeded. So an endpoint hears
+// each chat in its order; a later event may overtake a failed one only in
+// another chat, or when the failed one has been given up.
 //
-//	delivered#<event>   <subscription>   done: how many payloads of the event it has had; for a day
+// A process may die between an answer and its note of it. The call is then made
+// again, before anything that follows it, and under the same webhook-id.
 //
-// A delivery can still be told twice, when its answer or its mark is lost. All
-// tellings have the same webhook-id.
+// # Nobody waits for another
 //
-// # A receiver that is down
+// Subscriptions are called at the same time. One that is slow has [patience] for
+// the events of a batch, then the rest goes into its lane; one that hangs holds
+// a chat up for its time limit of 15 s, once, since from then on it has a lane.
+// Lanes are worked off by wake-ups on a queue of their own.
 //
-// The chat's first record waits for 5, 10, 20 ... 300 s; the queue gives up after
-// ten receives, which is some 20 minutes. What is behind it is received as often
-// and given up as well, but its messages are in the transcript: that is written
-// for every record of a batch, whatever became of the delivery before it.
+// # The end of a subscription
+//
+// One that answers 410, and one where nothing has got through for 5 days, is
+// turned off, and the others are told (webhook.disabled). What waited for it
+// becomes dead letters, so that it can be replayed when the endpoint has been
+// mended and the subscription turned on again.
 //
 // # What receivers see
 //
-// Every call is signed as Standard Webhooks 1.0 says, and has a time limit of
-// 15 s. Redirects are not followed: they would carry the signature elsewhere.
-// Addresses that only this machine or its network can reach are refused when
-// they are dialled (see [NewClient]).
+// Every call is signed as Standard Webhooks 1.0 says, with two secrets while
+// they are being exchanged. Redirects are not followed: they would carry the
+// signature elsewhere. Only public addresses are called, over https (package
+// egress).
 package delivery

@@ -6,19 +6,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"roost/functions/webhook/evolution"
+	"roost/functions/webhook/format"
+	"roost/shared/backlog"
 	"roost/shared/batch"
 	"roost/shared/blob"
 	"roost/shared/event"
-	"roost/shared/table"
+	"roost/shared/queue"
 	"roost/shared/transcript"
 	"roost/shared/webhook"
 )
@@ -26,46 +27,65 @@ import (
 const (
 	firstPause   = 5 * time.Second
 	longestPause = 5 * time.Minute
-	// markLife is how long it is known which subscriptions have had an event:
-	// far longer than the queue tries.
-	markLife = 24 * time.Hour
-	// maxMedia is how large a file may be inside a payload, in bytes.
-	maxMedia = 32 << 20
+	// patience is how long one subscription may take for the events of a batch,
+	// or a wake-up for its lane, before the next call is left to a wake-up.
+	patience = 5 * time.Second
 )
 
-// Visibility is how long a consumer should hide the records it hands to a
-// Handler: ten of one chat, with a receiver that uses its whole time limit for
-// each.
-const Visibility = 10*limit + 30*time.Second
+// Timeout is what one call of Handle may take: patience, the call that is under
+// way when it ends, and the table.
+const Timeout = 30 * time.Second
 
-// Config is what a Handler works with. All but ServerURL and Postpone must be
-// set.
+// Visibility is how long a consumer should hide the records it hands to a
+// Handler (AWS advises six times the function's time limit).
+const Visibility = 6 * Timeout
+
+// Config is what a Handler works with. All but the last block must be set.
 type Config struct {
 	Transcripts *transcript.Repository
 	Webhooks    *webhook.Repository
-	Table       table.Table // for what was delivered
+	Backlog     *backlog.Repository
+	Wakeups     queue.Queue // the one called backlog.Queue
+	Events      *event.Publisher
 	Bucket      blob.Bucket
 	Client      *http.Client // see NewClient
 	ServerURL   string       // of the API, as payloads name it
 	Log         *slog.Logger
 
-	// Postpone hides a record, by its receipt, for the pause that it earned:
-	// ChangeVisibility of its queue. Without it whoever calls Handle applies
-	// Backoff to the failures.
+	// Formats by the names that subscriptions call them. Evolution's is there
+	// without being named.
+	Formats map[string]format.Format
+	// Postpone hides a record of the events queue, by its receipt, for the
+	// pause that it earned, and Hold a wake-up: ChangeVisibility of their
+	// queues. Without them whoever calls Handle applies Backoff to the events
+	// that failed, and wake-ups come when their visibility ends.
 	Postpone func(ctx context.Context, receipt string, pause time.Duration) error
+	Hold     func(ctx context.Context, receipt string, pause time.Duration) error
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
 }
 
-// Handler consumes the events queue.
+// Handler consumes the events queue and the queue of wake-ups.
 type Handler struct {
-	cfg Config
-	now func() time.Time
+	cfg     Config
+	formats map[string]format.Format
+	now     func() time.Time
+	pause   func(attempts int, asked time.Duration) (time.Duration, bool)
 }
 
 // New makes a handler. It is safe for concurrent use.
-func New(cfg Config) *Handler { return &Handler{cfg: cfg, now: time.Now} }
+func New(cfg Config) *Handler {
+	h := &Handler{cfg: cfg, formats: map[string]format.Format{webhook.FormatEvolution: evolution.Calls}, now: cfg.Now, pause: backlog.Pause}
+	maps.Copy(h.formats, cfg.Formats)
+	if h.now == nil {
+		h.now = time.Now
+	}
+	return h
+}
 
 // Backoff is how long a record that has failed waits, by how often it was
-// received: 5, 10, 20 ... 300 s, as Evolution's retries do.
+// received: 5, 10, 20 ... 300 s. What fails here is Roost's own: a table that
+// does not answer, an event that cannot be read.
 func Backoff(receives int) time.Duration {
 	pause := firstPause
 	for range receives - 1 {
@@ -76,32 +96,38 @@ func Backoff(receives int) time.Duration {
 	return pause
 }
 
-// Handle is the Lambda handler of the events queue.
+// Handle is the Lambda handler of both queues.
 func (h *Handler) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 	return batch.Run(ctx, h.cfg.Log, e, h.group), nil
 }
 
-// group handles the records of one chat in order, and answers how many are
-// done.
 func (h *Handler) group(ctx context.Context, records []events.SQSMessage) int {
-	done := len(records)
-	for n, record := range records {
-		told, err := event.Read(ctx, h.cfg.Bucket, []byte(record.Body))
+	if _, ok := backlog.ReadWakeup([]byte(records[0].Body)); ok {
+		return h.wakeups(ctx, records)
+	}
+	return h.chat(ctx, records)
+}
+
+// chat handles the events of one chat in order, and answers how many are done.
+func (h *Handler) chat(ctx context.Context, records []events.SQSMessage) int {
+	told := make([]event.Event, 0, len(records))
+	for _, record := range records {
+		e, err := event.Read(ctx, h.cfg.Bucket, []byte(record.Body))
 		if err == nil {
-			err = h.keep(ctx, told)
+			err = h.keep(ctx, e)
 		}
 		if err != nil {
-			h.cfg.Log.ErrorContext(ctx, "event cannot be kept", "record", record.MessageId, "event", told.ID, "err", err)
-			done = min(done, n)
+			h.cfg.Log.ErrorContext(ctx, "event cannot be kept", "record", record.MessageId, "event", e.ID, "receives", batch.Receives(record), "err", err)
 			break // what comes after must not be kept before it
 		}
-		if done < len(records) {
-			continue
-		}
-		if err := h.deliver(ctx, told); err != nil {
-			h.cfg.Log.WarnContext(ctx, "event cannot be delivered", "event", told.ID, "instance", string(told.Instance),
-				"kind", string(told.Kind), "receives", batch.Receives(record), "err", err)
-			done = n
+		told = append(told, e)
+	}
+	done := 0
+	if len(told) > 0 {
+		var err error
+		if done, err = h.tell(ctx, told); err != nil {
+			h.cfg.Log.ErrorContext(ctx, "event cannot be taken", "record", records[done].MessageId, "event", told[done].ID,
+				"receives", batch.Receives(records[done]), "err", err)
 		}
 	}
 	if done < len(records) {
@@ -139,103 +165,4 @@ func (h *Handler) keep(ctx context.Context, e event.Event) error {
 		return fmt.Errorf("store a late event: %w", err)
 	}
 	return nil
-}
-
-// deliver tells every subscription that wants to hear of the event and has not
-// yet. Subscriptions do not wait for each other.
-func (h *Handler) deliver(ctx context.Context, e event.Event) error {
-	payloads, err := evolution.Translate(e)
-	if err != nil || len(payloads) == 0 {
-		return err
-	}
-	all, err := h.cfg.Webhooks.List(ctx, e.Instance)
-	if err != nil {
-		return err
-	}
-	var wanting []webhook.Subscription
-	var marks []table.Key
-	for _, s := range all {
-		if s.Enabled && wantsAny(s, payloads) {
-			wanting = append(wanting, s)
-			marks = append(marks, markKey(e, s))
-		}
-	}
-	if len(wanting) == 0 {
-		return nil
-	}
-	had, err := h.cfg.Table.BatchGet(ctx, marks)
-	if err != nil {
-		return fmt.Errorf("read what was delivered: %w", err)
-	}
-	failures := make([]error, len(wanting))
-	var running sync.WaitGroup
-	for n, s := range wanting {
-		running.Go(func() {
-			defer func() { // a panic here would take the other chats along
-				if cause := recover(); cause != nil {
-					failures[n] = fmt.Errorf("webhook %s: panic: %v", s.ID, cause)
-				}
-			}()
-			done, _ := had[marks[n]].Attributes["done"].(int64)
-			if err := h.tell(ctx, e, s, payloads, int(done)); err != nil {
-				failures[n] = fmt.Errorf("webhook %s: %w", s.ID, err)
-			}
-		})
-	}
-	running.Wait()
-	return errors.Join(failures...)
-}
-
-// tell makes the calls of one subscription, from the one at index from on.
-func (h *Handler) tell(ctx context.Context, e event.Event, s webhook.Subscription, payloads []evolution.Payload, from int) error {
-	for n, p := range payloads {
-		if n < from || !s.Wants(p.Name()) {
-			continue
-		}
-		if s.Base64 && p.Media != nil && p.Media.Blob != "" {
-			p = h.withMedia(ctx, e, p)
-		}
-		if err := h.post(ctx, s, e, p, callID(e, n)); err != nil {
-			return err
-		}
-		mark := table.Item{Key: markKey(e, s), Attributes: map[string]any{"done": int64(n + 1)}, Expires: h.now().Add(markLife)}
-		if _, err := h.cfg.Table.Put(ctx, mark, table.None()); err != nil {
-			// The receiver has it. Failing now would tell it again for certain.
-			h.cfg.Log.WarnContext(ctx, "delivery cannot be marked", "event", e.ID, "err", err)
-		}
-	}
-	return nil
-}
-
-// withMedia puts the file into the payload. Without it the payload goes out all
-// the same, as Evolution does it.
-func (h *Handler) withMedia(ctx context.Context, e event.Event, p evolution.Payload) evolution.Payload {
-	stored, info, err := h.cfg.Bucket.Get(ctx, p.Media.Blob, blob.Range{})
-	if err != nil {
-		h.cfg.Log.WarnContext(ctx, "media cannot be read", "event", e.ID, "err", err)
-		return p
-	}
-	defer stored.Close()
-	if info.Size > maxMedia {
-		return p
-	}
-	file, err := io.ReadAll(stored)
-	if err != nil {
-		h.cfg.Log.WarnContext(ctx, "media cannot be read", "event", e.ID, "err", err)
-		return p
-	}
-	return p.WithMedia(file)
-}
-
-func wantsAny(s webhook.Subscription, payloads []evolution.Payload) bool {
-	for _, p := range payloads {
-		if s.Wants(p.Name()) {
-			return true
-		}
-	}
-	return false
-}
-
-func markKey(e event.Event, s webhook.Subscription) table.Key {
-	return table.Key{Partition: "delivered#" + e.ID, Sort: s.ID}
 }

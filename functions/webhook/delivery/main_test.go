@@ -17,8 +17,10 @@ import (
 	"go.uber.org/goleak"
 
 	"roost/functions/webhook/delivery"
+	"roost/shared/backlog"
 	"roost/shared/batch"
 	"roost/shared/blob/folder"
+	"roost/shared/egress"
 	"roost/shared/event"
 	"roost/shared/message"
 	"roost/shared/queue"
@@ -47,9 +49,40 @@ type house struct {
 	webhooks    *webhook.Repository
 	transcripts *transcript.Repository
 	sealer      *seal.Sealer
-	log         bytes.Buffer
 	postponed   []time.Duration
+	wakeups     queue.Queue
+	backlog     *backlog.Repository
 	config      delivery.Config
+
+	mu     sync.Mutex
+	logged bytes.Buffer
+	offset time.Duration // from the real time to this world's
+}
+
+// Write takes the log.
+func (h *house) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.logged.Write(p)
+}
+
+func (h *house) log() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.logged.String()
+}
+
+func (h *house) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Add(h.offset)
+}
+
+// skip lets time pass.
+func (h *house) skip(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.offset += d
 }
 
 func newHouse(t testing.TB) *house {
@@ -71,6 +104,9 @@ func newHouse(t testing.TB) *house {
 	if h.queue, err = queuesqlite.New(db).Open(t.Context(), event.Queue, event.Options); err != nil {
 		t.Fatal(err)
 	}
+	if h.wakeups, err = queuesqlite.New(db).Open(t.Context(), backlog.Queue, backlog.QueueOptions); err != nil {
+		t.Fatal(err)
+	}
 	h.sealer, err = seal.New(seal.NewKey())
 	if err != nil {
 		t.Fatal(err)
@@ -78,11 +114,16 @@ func newHouse(t testing.TB) *house {
 	h.events = event.NewPublisher(h.queue, h.bucket)
 	h.webhooks = webhook.NewRepository(h.table, h.sealer)
 	h.transcripts = transcript.NewRepository(h.table, h.bucket)
-	client := delivery.NewClient(delivery.Loopback...)
+	h.backlog = backlog.NewRepository(h.table, h.bucket, backlog.Options{Now: h.now})
+	client := delivery.NewClient(egress.Policy{Allow: egress.Loopback})
 	t.Cleanup(client.CloseIdleConnections)
 	h.config = delivery.Config{
-		Transcripts: h.transcripts, Webhooks: h.webhooks, Table: h.table, Bucket: h.bucket, Client: client, ServerURL: "https://roost",
-		Log: slog.New(slog.NewJSONHandler(&h.log, nil)),
+		Transcripts: h.transcripts, Webhooks: h.webhooks, Backlog: h.backlog, Wakeups: h.wakeups, Events: h.events, Bucket: h.bucket,
+		Client: client, ServerURL: "https://roost", Now: h.now,
+		Log: slog.New(slog.NewJSONHandler(h, nil)),
+		Hold: func(ctx context.Context, receipt string, _ time.Duration) error {
+			return h.wakeups.ChangeVisibility(ctx, receipt, 0)
+		},
 		Postpone: func(ctx context.Context, receipt string, pause time.Duration) error {
 			h.postponed = append(h.postponed, pause)
 			return h.queue.ChangeVisibility(ctx, receipt, 0) // tests do not wait
@@ -93,7 +134,7 @@ func newHouse(t testing.TB) *house {
 
 // rebuild lets the handler work over another table.
 func (h *house) rebuild(tbl table.Table) {
-	h.config.Table = tbl
+	h.config.Backlog = backlog.NewRepository(tbl, h.bucket, backlog.Options{Now: h.now})
 	h.config.Transcripts = transcript.NewRepository(tbl, h.bucket)
 	h.config.Webhooks = webhook.NewRepository(tbl, h.sealer)
 }
@@ -127,7 +168,50 @@ func (h *house) consume() (received, failed int) {
 
 func (h *house) consumeWith(handler *delivery.Handler) (received, failed int) {
 	h.t.Helper()
-	got, err := h.queue.Receive(h.t.Context(), 10, 0, delivery.Visibility)
+	return h.take(handler, h.queue)
+}
+
+// advance goes to the time when something is due, if anything is, and does what
+// is to be done by then.
+func (h *house) advance() bool {
+	h.t.Helper()
+	return h.advanceWith(delivery.New(h.config))
+}
+
+func (h *house) advanceWith(handler *delivery.Handler) bool {
+	h.t.Helper()
+	next, err := h.backlog.Next(h.t.Context(), time.Time{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if next.IsZero() {
+		return false
+	}
+	h.skip(max(next.Sub(h.now())+time.Millisecond, 0))
+	if _, err := h.backlog.Wake(h.t.Context(), h.wakeups); err != nil {
+		h.t.Fatal(err)
+	}
+	for {
+		if received, failed := h.take(handler, h.wakeups); received == failed { // nothing, or nothing that is due
+			return true
+		}
+	}
+}
+
+// finish goes on until nothing waits.
+func (h *house) finish() {
+	h.t.Helper()
+	for range 1000 {
+		if !h.advance() {
+			return
+		}
+	}
+	h.t.Fatal("it does not end")
+}
+
+func (h *house) take(handler *delivery.Handler, q queue.Queue) (received, failed int) {
+	h.t.Helper()
+	got, err := q.Receive(h.t.Context(), 10, 0, delivery.Visibility)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -141,7 +225,7 @@ func (h *house) consumeWith(handler *delivery.Handler) (received, failed int) {
 	}
 	for _, d := range got {
 		if !slices.Contains(bad, d.ID) {
-			if err := h.queue.Delete(h.t.Context(), d.Receipt); err != nil {
+			if err := q.Delete(h.t.Context(), d.Receipt); err != nil {
 				h.t.Fatal(err)
 			}
 		}
@@ -219,6 +303,27 @@ func status(codes ...int) func(http.ResponseWriter, *http.Request, int) {
 			w.WriteHeader(codes[n])
 		}
 	}
+}
+
+// list are the deliveries of a state, the oldest first.
+func (h *house) list(state backlog.State) []backlog.Delivery {
+	h.t.Helper()
+	page, err := h.backlog.List(h.t.Context(), "i1", backlog.Filter{State: state, Limit: backlog.MaxPage})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	slices.Reverse(page.Deliveries)
+	return page.Deliveries
+}
+
+// ids are the messages that a receiver heard of, in order.
+func (r *receiver) ids(t testing.TB) []string {
+	t.Helper()
+	var out []string
+	for _, c := range r.heard() {
+		out = append(out, c.messageID(t))
+	}
+	return out
 }
 
 func newEvent(t testing.TB, kind event.Kind, chat, id string, body any) event.Event {

@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"roost/shared/deployment"
+	"roost/shared/event"
 	"roost/shared/transcript"
 	"roost/shared/webhook"
 )
 
-// Open makes the handler of a deployment. It postpones what has failed on the
-// events queue itself.
+// Open makes the handler of a deployment. It hides what has failed on either
+// queue itself.
 func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	sealer, err := d.Sealer(ctx)
 	if err != nil {
@@ -19,8 +20,13 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	wakeups, err := d.Wakeups(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return New(Config{
-		Transcripts: transcript.NewRepository(d.Table, d.Bucket), Webhooks: webhook.NewRepository(d.Table, sealer), Table: d.Table,
-		Bucket: d.Bucket, Client: NewClient(d.Networks...), ServerURL: d.ServerURL, Log: d.Log, Postpone: events.ChangeVisibility,
+		Transcripts: transcript.NewRepository(d.Table, d.Bucket), Webhooks: webhook.NewRepository(d.Table, sealer), Backlog: d.Backlog(),
+		Wakeups: wakeups, Events: event.NewPublisher(events, d.Bucket), Bucket: d.Bucket, Client: NewClient(d.Outside()), ServerURL: d.ServerURL,
+		Log: d.Log, Postpone: events.ChangeVisibility, Hold: wakeups.ChangeVisibility,
 	}), nil
 }

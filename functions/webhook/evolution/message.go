@@ -2,7 +2,6 @@ package evolution
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"strings"
 
@@ -209,26 +208,6 @@ func protocolMessage(m message.Message) json.RawMessage {
 // that it is JSON.
 func isObject(raw json.RawMessage) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{"))
-}
-
-// WithMedia is the payload with a file inside, as webhooks with base64 want it:
-// data.message.base64.
-func (p Payload) WithMedia(file []byte) Payload {
-	data, ok := p.Data.(upsert)
-	if !ok || p.Media == nil {
-		return p
-	}
-	content := bytes.TrimSuffix(bytes.TrimSpace(data.Message), []byte("}"))
-	out := make([]byte, 0, len(content)+base64.StdEncoding.EncodedLen(len(file))+len(`,"base64":""}`))
-	out = append(out, content...)
-	if !bytes.Equal(bytes.TrimSpace(content), []byte("{")) {
-		out = append(out, ',')
-	}
-	out = append(out, `"base64":"`...)
-	out = base64.StdEncoding.AppendEncode(out, file)
-	data.Message = append(out, `"}`...)
-	p.Data = data
-	return p
 }
 
 // source guesses what wrote a message from the form of its id, as Baileys'

@@ -85,6 +85,8 @@ func Translate(e event.Event) ([]Payload, error) {
 		return []Payload{{Event: "logout.instance"}}, nil
 	case event.InstanceRemoved:
 		return []Payload{{Event: "remove.instance"}}, nil
+	case event.WebhookDisabled: // Evolution has no such event: its webhooks never end
+		return translate(e, webhookDisabled)
 	}
 	return nil, nil // of a newer Roost
 }
@@ -100,4 +102,14 @@ func translate[T any](e event.Event, put func(event.Event, T) ([]Payload, error)
 type lifecycle struct {
 	InstanceName string `json:"instanceName"`
 	InstanceID   string `json:"instanceId"`
+}
+
+type disabled struct {
+	ID     string `json:"webhookId"`
+	Reason string `json:"reason"`
+	Since  string `json:"failingSince"`
+}
+
+func webhookDisabled(_ event.Event, d event.Disabled) ([]Payload, error) {
+	return []Payload{{Event: "webhook.disabled", Data: disabled{d.Webhook, d.Why, isoTime(d.Since)}}}, nil
 }
