@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"roost/shared/blob"
 	"roost/shared/queue"
@@ -18,8 +19,9 @@ import (
 const Queue = "events"
 
 // Options are those of the events queue. An event that its consumer gives back
-// ten times is looked at by a person.
-var Options = queue.Options{MaxReceives: 10, DeadLetter: "events-dead", Visibility: 0}
+// ten times is looked at by a person. It is hidden for as long as ten deliveries
+// of one chat take at most.
+var Options = queue.Options{MaxReceives: 10, DeadLetter: "events-dead", Visibility: 3 * time.Minute}
 
 // maxInline is how large an event may be on the queue, in bytes; larger ones
 // go through the bucket.
