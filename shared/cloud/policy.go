@@ -56,6 +56,9 @@ func (p Policy) Retryer() aws.Retryer {
 // expired, and make [Follow] work.
 func (p Policy) Options(credentials aws.CredentialsProvider) []func(*middleware.Stack) error {
 	return []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		if _, tries := stack.Finalize.Get("Retry"); !tries {
+			return nil // presigning, which sends nothing
+		}
 		if err := stack.Finalize.Insert(&attempt{p, credentials}, "Retry", middleware.After); err != nil {
 			return fmt.Errorf("bound attempts: %w", err)
 		}
