@@ -128,16 +128,22 @@ func (t *Table) BatchWrite(ctx context.Context, puts []table.Item, deletes []tab
 
 // writeChunk sends what is left until nothing is, also what was perhaps done.
 func (t *Table) writeChunk(ctx context.Context, left []types.WriteRequest) error {
-	lostTimes := 0
+	var doubt error
+	times := 0 // that an answer was lost
 	for idle := 0; len(left) > 0; {
 		out, err := t.writes.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{t.name: left},
 		})
-		if err != nil {
-			lostTimes++
-			if judge(err) == lost && lostTimes < resends && pause(ctx, lostTimes) == nil {
+		if err != nil && judge(err) == lost {
+			doubt = err
+			if times++; times < resends && pause(ctx, times) == nil {
 				continue
 			}
+		}
+		switch {
+		case err != nil && doubt != nil:
+			return unknown(doubt)
+		case err != nil:
 			return writeFault(err)
 		}
 		rest := out.UnprocessedItems[t.name]

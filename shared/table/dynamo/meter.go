@@ -13,8 +13,10 @@ import (
 
 // Use is what one operation of DynamoDB's API has used.
 type Use struct {
-	Requests int     // over HTTP, retries included
-	Units    float64 // read or write request units, as they are billed
+	Requests int // over HTTP, retries included
+	// Units are read or write request units as the endpoint reports them. AWS
+	// counts those of a transaction twice, DynamoDB Local once.
+	Units float64
 }
 
 // Meter counts what a client uses, by the name of the operation ("GetItem",

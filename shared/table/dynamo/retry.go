@@ -20,7 +20,7 @@ const (
 	attempts       = 8 // of one request, the first included
 	firstPause     = 25 * time.Millisecond
 	longestPause   = time.Second
-	attemptTimeout = 5 * time.Second // DynamoDB answers within milliseconds
+	attemptTimeout = 10 * time.Second // DynamoDB answers within milliseconds
 	// retryBudget is how many retries a process may have under way at once, in
 	// tokens of which each takes retryCost. Above it, calls fail at once.
 	retryBudget, retryCost = 5000, 5

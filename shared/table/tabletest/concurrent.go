@@ -165,7 +165,7 @@ func testWatch(s *suite) {
 		}
 		select {
 		case <-changed:
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			s.Fatalf("no signal after %s", name)
 		}
 	}
@@ -179,7 +179,7 @@ func testWatchSeveral(s *suite) {
 	items := []table.Item{s.item("one", nil), s.item("two", nil)}
 	changed, cancel := table.Watch(s.table, items[0].Key, items[1].Key)
 	defer cancel()
-	ctx, stop := context.WithTimeout(s.Context(), 5*time.Second)
+	ctx, stop := context.WithTimeout(s.Context(), time.Minute)
 	defer stop()
 	for _, item := range items {
 		if _, err := s.table.Put(ctx, item, table.Absent()); err != nil {
