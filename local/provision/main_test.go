@@ -53,7 +53,7 @@ func TestProvision(t *testing.T) {
 		if err := run(t.Context(), []string{"-template", "../../template.yaml"}, getenv, &said); err != nil {
 			t.Fatalf("%v\n%s", err, &said)
 		}
-		if lines := strings.Count(said.String(), "\n"); lines != 9 { // a table, six queues, a bucket, a key
+		if lines := strings.Count(said.String(), "\n"); lines != 10 { // a table, seven queues, a bucket, a key
 			t.Errorf("made %d things:\n%s", lines, &said)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"roost/functions/webhook/delivery"
 	"roost/local/stack"
 	"roost/shared/archive"
+	"roost/shared/backlog"
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/queue"
@@ -45,7 +46,9 @@ func all[T any](t *testing.T, kind string) map[string]T {
 }
 
 // queues are those that the code opens; hosts make more of the first kind.
-var queues = map[string]queue.Options{command.Shared: command.Options, event.Queue: event.Options, archive.Queue: archive.Options}
+var queues = map[string]queue.Options{
+	command.Shared: command.Options, event.Queue: event.Options, archive.Queue: archive.Options, backlog.Queue: backlog.QueueOptions,
+}
 
 func TestQueues(t *testing.T) {
 	t.Parallel()
@@ -65,19 +68,26 @@ func TestQueues(t *testing.T) {
 	}
 	wanted := map[string]bool{}
 	for name, options := range queues {
-		wanted[name], wanted[options.DeadLetter] = true, true
+		wanted[name] = true
 		id, ok := byName[name]
 		if !ok {
 			t.Errorf("no queue %s", name)
 			continue
 		}
 		q := declared[id]
+		if got := time.Duration(q.VisibilityTimeout) * time.Second; got != options.Visibility {
+			t.Errorf("%s hides for %s, the code expects %s", name, got, options.Visibility)
+		}
+		if options.DeadLetter == "" {
+			if q.RedrivePolicy != nil {
+				t.Errorf("%s is not to give up", name)
+			}
+			continue
+		}
+		wanted[options.DeadLetter] = true
 		if q.RedrivePolicy == nil || q.RedrivePolicy.MaxReceiveCount != options.MaxReceives ||
 			string(q.RedrivePolicy.DeadLetterTarget) != byName[options.DeadLetter]+".Arn" {
 			t.Errorf("%s is to give up after %d receives to %s: %+v", name, options.MaxReceives, options.DeadLetter, q.RedrivePolicy)
-		}
-		if got := time.Duration(q.VisibilityTimeout) * time.Second; got != options.Visibility {
-			t.Errorf("%s hides for %s, the code expects %s", name, got, options.Visibility)
 		}
 		if dead := declared[byName[options.DeadLetter]]; dead.RedrivePolicy != nil {
 			t.Errorf("%s is not the end", options.DeadLetter)
@@ -94,25 +104,30 @@ func TestConsumersHaveTheTimeTheyNeed(t *testing.T) {
 	t.Parallel()
 	functions := all[stack.Function](t, "AWS::Serverless::Function")
 	declared := all[stack.Queue](t, "AWS::SQS::Queue")
-	for _, want := range []struct {
-		function, queue string
-		atLeast         time.Duration
-	}{
-		{"WebhookFunction", "Events", delivery.Visibility - 10*time.Second},
-		{"ArchiveFunction", "Archive", archive.Term},
-	} {
-		f := functions[want.function]
-		timeout, hidden := time.Duration(f.Timeout)*time.Second, time.Duration(declared[want.queue].VisibilityTimeout)*time.Second
-		if timeout < want.atLeast || timeout > hidden {
-			t.Errorf("%s may take %s; it needs %s, and its queue hides for %s", want.function, timeout, want.atLeast, hidden)
-		}
-		if len(f.Events) != 1 {
-			t.Errorf("%s has %d sources", want.function, len(f.Events))
-		}
+	consumers := map[string]time.Duration{"Events": delivery.Timeout, "Deliveries": delivery.Timeout, "Archive": archive.Term}
+	for name, f := range functions {
 		for _, source := range f.Events {
-			if string(source.Properties.Queue) != want.queue+".Arn" || !slices.Equal(source.Properties.FunctionResponseTypes, []string{"ReportBatchItemFailures"}) {
-				t.Errorf("%s does not take %s with partial failures: %+v", want.function, want.queue, source)
+			if source.Type != "SQS" {
+				continue
 			}
+			from := strings.TrimSuffix(string(source.Properties.Queue), ".Arn")
+			needs, known := consumers[from]
+			if !known || !slices.Equal(source.Properties.FunctionResponseTypes, []string{"ReportBatchItemFailures"}) {
+				t.Errorf("%s does not take %s with partial failures: %+v", name, from, source)
+			}
+			delete(consumers, from)
+			timeout, hidden := time.Duration(f.Timeout)*time.Second, time.Duration(declared[from].VisibilityTimeout)*time.Second
+			if timeout < needs || timeout > hidden {
+				t.Errorf("%s may take %s; it needs %s, and %s hides for %s", name, timeout, needs, from, hidden)
+			}
+		}
+	}
+	for from := range consumers {
+		t.Errorf("nobody takes from %s", from)
+	}
+	for _, from := range []string{"Events", "Deliveries"} {
+		if hidden := time.Duration(declared[from].VisibilityTimeout) * time.Second; hidden != delivery.Visibility {
+			t.Errorf("%s hides for %s, the handler wants %s", from, hidden, delivery.Visibility)
 		}
 	}
 	if timeout := functions["ApiFunction"].Timeout; timeout > 30 {

@@ -16,8 +16,9 @@ import (
 // Queue is the queue of wake-ups: FIFO, and nothing on it is lost when it is.
 const Queue = "deliveries"
 
-// QueueOptions are those of Queue. A wake-up comes until it is done.
-var QueueOptions = queue.Options{}
+// QueueOptions are those of Queue. A wake-up comes until it is done. It is hidden
+// for six times as long as the consumer may take (functions/webhook/delivery).
+var QueueOptions = queue.Options{Visibility: 3 * time.Minute}
 
 const (
 	// Hold is the longest that a wake-up is hidden until its lane is due. What

@@ -19,8 +19,8 @@ import (
 const Queue = "events"
 
 // Options are those of the events queue. An event that its consumer gives back
-// ten times is looked at by a person. It is hidden for as long as ten deliveries
-// of one chat take at most.
+// ten times is looked at by a person. It is hidden for six times as long as the
+// consumer may take (functions/webhook/delivery).
 var Options = queue.Options{MaxReceives: 10, DeadLetter: "events-dead", Visibility: 3 * time.Minute}
 
 // maxInline is how large an event may be on the queue, in bytes; larger ones
