@@ -177,8 +177,12 @@ func TestPolicies(t *testing.T) {
 		Condition        json.RawMessage
 	}
 	type document struct{ Statement []statement }
+	purpose := slices.Collect(maps.Keys(literals(t, "^roost data key$", "shared/seal/kms")))[0]
 	check := func(name string, d document) {
 		for _, s := range d.Statement {
+			if strings.Contains(string(s.Action), "kms:") && !strings.Contains(string(s.Condition), `"kms:EncryptionContext:purpose":"`+purpose+`"`) {
+				t.Errorf("%s may use the key for another purpose than %q: %s", name, purpose, s.Condition)
+			}
 			if s.Effect == "Allow" && (strings.Contains(string(s.Action), "*") || string(s.Resource) == `"*"`) {
 				t.Errorf("%s allows %s on %s", name, s.Action, s.Resource)
 			}
