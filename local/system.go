@@ -159,7 +159,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 	running.Go(func() {
 		err := host.Run(ctx, host.Config{
 			Name: "host-1", Table: s.data.table, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
-			Clock: clock.Config{Servers: s.cfg.ntp},
+			Clock: clock.Config{Servers: s.cfg.ntp}, Networks: slices.Concat(egress.Loopback, s.cfg.networks),
 		}, func(h *host.Host) {
 			private.Ready(h)
 			close(taken)

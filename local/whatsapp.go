@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
 
 	"roost/sessionhost/whatsapp"
 	"roost/simulator"
@@ -16,7 +17,8 @@ func reach(ctx context.Context, c config, base string, log *slog.Logger) (whatsa
 		s := simulator.New(simulator.Config{Logger: log, URL: base})
 		whatsapp.Trust(s.RootPublicKey())
 		client := s.HTTPClient(base)
-		return whatsapp.Config{HTTP: client, Media: client, Log: log}, s, nil
+		over := func(dial whatsapp.Dial) http.RoundTripper { return simulator.Transport(base, dial) }
+		return whatsapp.Config{HTTP: client, Media: client, Over: over, Log: log}, s, nil
 	case c.simulatorURL != "":
 		out, err := whatsapp.Elsewhere(ctx, c.simulatorURL, log)
 		return out, nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -159,12 +160,18 @@ func (s *Simulator) HTTPClient(base string) *http.Client { return HTTPClient(bas
 
 // HTTPClient is Simulator.HTTPClient for a simulator in another process.
 func HTTPClient(base string) *http.Client {
+	return &http.Client{Transport: Transport(base, nil)}
+}
+
+// Transport is that of HTTPClient over another dialer, such as a proxy's; nil
+// dials directly.
+func Transport(base string, dial func(ctx context.Context, network, address string) (net.Conn, error)) http.RoundTripper {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" {
 		panic("simulator: base URL " + base + " is not http://host:port")
 	}
-	transport := &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
-	return &http.Client{Transport: &redirect{scheme: u.Scheme, host: u.Host, base: transport}}
+	transport := &http.Transport{Proxy: nil, DialContext: dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+	return &redirect{scheme: u.Scheme, host: u.Host, base: transport}
 }
 
 // redirect rewrites where a request goes and leaves its Host header, as the

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -46,6 +47,9 @@ type Config struct {
 	StartRate int
 	// Rhythm is that of the sessions' heartbeats.
 	Rhythm session.Rhythm
+	// Networks are those beside the public internet in which proxies of
+	// instances may be.
+	Networks []netip.Prefix
 	// Clock says by what this host's clock is checked. Its HTTP is WhatsApp's
 	// when nil.
 	Clock clock.Config
@@ -68,6 +72,7 @@ type Host struct {
 	log     *slog.Logger
 	metrics session.Metrics
 	clock   *clock.Clock
+	sealer  *seal.Sealer // of the credentials of proxies
 	started time.Time
 
 	hosts    *fleet.Repository
@@ -95,12 +100,16 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	if cfg.Lease == 0 {
 		cfg.Lease = lease.Default
 	}
+	sealer, err := seal.DataKey(ctx, cfg.Table, cfg.Wrapper, "api")
+	if err != nil {
+		return fmt.Errorf("open the data key: %w", err)
+	}
 	if cfg.Clock.HTTP == nil {
 		cfg.Clock.HTTP = cfg.WhatsApp.Client()
 	}
 	cfg.Clock.Log = cfg.Log
 	h := &Host{
-		cfg: cfg, clock: clock.New(cfg.Clock), log: cfg.Log.With("host", cfg.Name), started: time.Now(), hosts: fleet.NewRepository(cfg.Table),
+		cfg: cfg, clock: clock.New(cfg.Clock), sealer: sealer, log: cfg.Log.With("host", cfg.Name), started: time.Now(), hosts: fleet.NewRepository(cfg.Table),
 	}
 	h.observer = fleet.NewObserver(h.hosts, lease.Clock)
 	told := sync.OnceFunc(func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ import (
 	"roost/shared/blob"
 	"roost/shared/blob/folder"
 	"roost/shared/command"
+	"roost/shared/egress"
 	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
@@ -53,6 +55,7 @@ type world struct {
 	*simulator.Simulator
 	t         *testing.T
 	ctx       context.Context
+	base      string
 	http      *http.Client
 	dir       string
 	db        *sqlite.DB
@@ -65,6 +68,8 @@ type world struct {
 	events    queue.Queue
 	rhythm    session.Rhythm
 	clock     clock.Config
+	over      func(whatsapp.Dial) http.RoundTripper
+	log       io.Writer // what hosts log, everything; nil for errors to the test's output
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,7 +79,7 @@ func newWorld(t *testing.T) *world {
 	s := simulator.New(simulator.Config{Knobs: &knobs})
 	server := httptest.NewServer(s)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	w := &world{Simulator: s, t: t, ctx: ctx, http: s.HTTPClient(server.URL), dir: t.TempDir()}
+	w := &world{Simulator: s, t: t, ctx: ctx, base: server.URL, http: s.HTTPClient(server.URL), dir: t.TempDir()}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("seed %d", s.Seed())
@@ -123,14 +128,18 @@ func (w *world) hosted(name string, set func(*host.Config)) (stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ready, done := make(chan struct{}), make(chan error, 1)
-	level := slog.LevelError
+	out, level := io.Writer(os.Stderr), slog.LevelError
 	if os.Getenv("HOST_LOG") != "" {
 		level = slog.LevelDebug
 	}
+	if w.log != nil {
+		out, level = w.log, slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
 	cfg := host.Config{
 		Name: name, Table: w.table, Queues: w.queues, Bucket: w.bucket, Wrapper: w.wrapper,
-		WhatsApp: whatsapp.Config{HTTP: w.http, Media: w.http, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))},
-		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+		WhatsApp: whatsapp.Config{HTTP: w.http, Media: w.http, Over: w.over, Log: log}, Log: log,
+		Networks: egress.Loopback,
 		Rhythm:   w.rhythm, Clock: w.clock, Lease: patientLease,
 	}
 	set(&cfg)

@@ -232,6 +232,13 @@ func (t *tenure) guarded(ctx, life context.Context, cmd command.Command) (value 
 			err = fault.New(fault.Internal, "internal error")
 		}
 	}()
+	if cmd.Kind == command.TestProxy { // the instance may not exist yet
+		args, err := read[command.TestProxyArgs](ctx, t.cfg.Bucket, cmd)
+		if err == nil {
+			err = t.host.testProxy(ctx, args)
+		}
+		return nil, err
+	}
 	s, err := t.session(ctx, life, cmd.Instance, func(i instance.Instance) error { return t.fits(ctx, i, cmd) })
 	if err != nil {
 		return nil, err

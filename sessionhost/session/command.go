@@ -194,13 +194,14 @@ func (s *Session) passkeyClient(ctx context.Context) (*whatsapp.Client, error) {
 	return client, err
 }
 
-// Apply takes up settings that have changed.
+// Apply takes up settings and a proxy that have changed.
 func (s *Session) Apply(ctx context.Context) (command.Status, error) {
 	return s.status(ctx, func(s *Session) error {
 		s.reread(ctx)
 		if s.up {
 			s.greet()
 		}
+		s.reroute() //nolint:contextcheck // the connection outlives the request
 		return nil
 	})
 }

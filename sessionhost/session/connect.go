@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"roost/sessionhost/whatsapp"
-	"roost/shared/fault"
 	"roost/shared/instance"
 )
 
@@ -35,6 +34,7 @@ func (s *Session) open(number string) {
 		s.retry()
 		return
 	}
+	s.route()
 	client := s.client
 	life, hangup := context.WithCancel(s.life)
 	s.hangup, s.up, s.synced = hangup, true, false
@@ -75,7 +75,7 @@ func (s *Session) makeClient() error {
 	client = whatsapp.New(s.deps.WhatsApp, device, s.keys, &sink{session: s}, func(signal whatsapp.Signal) {
 		s.inbox.put(from{client, signal})
 	})
-	s.client = client
+	s.client, s.routed = client, time.Time{}
 	s.line.Store(client)
 	return nil
 }
@@ -135,7 +135,7 @@ func (s *Session) dialled(err error) {
 		return
 	}
 	s.log.Info("whatsapp cannot be reached", "err", err)
-	s.unreachable(fault.PublicOf(err))
+	s.unreachable(reasonOf(err))
 }
 
 // stalled is a connection that got nowhere in its time.
@@ -145,13 +145,12 @@ func (s *Session) stalled() {
 		s.open("") // the stanza that ends pairing was lost
 		return
 	}
-	s.unreachable("WhatsApp cannot be reached: it did not answer in time")
+	s.unreachable(unreachable("WhatsApp cannot be reached: it did not answer in time"))
 }
 
 // unreachable tries again for an account that is linked, and gives a pairing
 // up, for a person is waiting.
-func (s *Session) unreachable(sentence string) {
-	reason := instance.Reason{Code: instance.ReasonUnreachable, Sentence: sentence, Action: "Check the network of this host, or the proxy."}
+func (s *Session) unreachable(reason instance.Reason) {
 	if s.client != nil && s.client.Linked() {
 		s.hang()
 		s.trying(reason)

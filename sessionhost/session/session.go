@@ -27,6 +27,8 @@ type Deps struct {
 	Log      *slog.Logger
 	Rhythm   Rhythm
 	Clock    *clock.Clock // of this host; nil when nobody looks
+	// Route is the way of an instance's connections, nil for the direct one.
+	Route func(instance.Instance) *whatsapp.Route
 
 	// Crowded is told that an instance which releases has become idle: its
 	// tenant may have too many of them now. It must not wait for a session. May
@@ -56,6 +58,7 @@ type Session struct {
 	record  instance.Instance
 	keys    *keys.Keys
 	client  *whatsapp.Client   // of the device, kept over connections; nil before the first and after a logout
+	routed  time.Time          // when the proxy was set that it goes through; zero for none
 	up      bool               // a connection is open, or being opened
 	dial    int                // counts connections, to know answers that come late
 	hangup  context.CancelFunc // ends the present connection

@@ -44,7 +44,11 @@ type Config struct {
 	// Guard, when it is set, gets every WebSocket's connection, and what it
 	// returns is used instead.
 	Guard func(io.ReadWriteCloser) io.ReadWriteCloser
-	Log   *slog.Logger
+	// Over makes what reaches WhatsApp through a tunnel, for an instance with a
+	// proxy. Nil means the real WhatsApp when HTTP is nil; with an HTTP of its
+	// own and no Over a proxy cannot be used.
+	Over func(Dial) http.RoundTripper
+	Log  *slog.Logger
 }
 
 // Client is how WhatsApp is reached by HTTP without a proxy.
@@ -64,7 +68,11 @@ type Client struct {
 	signals func(Signal)
 	log     *slog.Logger
 
+	cfg       Config
 	witness   witness
+	login     way // of the WebSocket before the login
+	socket    way // of the one after it
+	media     way
 	pushName  atomic.Pointer[string]          // the device's, which the library writes without a lock
 	life      atomic.Pointer[context.Context] // of the connection, not of a request
 	resetting atomic.Bool
@@ -79,7 +87,7 @@ const resetPause = 500 * time.Millisecond
 // New makes a client for a device, linked or not. Signals are called from
 // several goroutines and must not block.
 func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals func(Signal)) *Client {
-	c := &Client{device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log}
+	c := &Client{cfg: cfg, device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log}
 	name := device.PushName
 	c.pushName.Store(&name)
 	wa := whatsmeow.NewClient(device, logger{cfg.Log})
@@ -88,13 +96,13 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	wa.SynchronousAck = true
 	wa.AutoTrustIdentity = true
 	wa.SetMaxParallelRetryReceiptHandling(1)
-	socket, media := cfg.Client(), cfg.Media
-	socket = guarded(c.witness.watch(withoutCompression(socket)), cfg.Guard)
-	wa.SetWebsocketHTTPClient(socket)
-	wa.SetPreLoginHTTPClient(socket)
-	if media != nil {
-		wa.SetMediaHTTPClient(media)
+	c.Route(nil)
+	through := func(w *way) *http.Client {
+		return guarded(c.witness.watch(withoutCompression(&http.Client{Transport: w})), cfg.Guard)
 	}
+	wa.SetPreLoginHTTPClient(through(&c.login))
+	wa.SetWebsocketHTTPClient(through(&c.socket))
+	wa.SetMediaHTTPClient(&http.Client{Transport: &c.media})
 	wa.AddEventHandlerWithSuccessStatus(c.handle)
 	c.wa = wa
 	return c

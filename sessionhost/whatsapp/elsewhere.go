@@ -26,9 +26,12 @@ func Elsewhere(ctx context.Context, base string, log *slog.Logger) (Config, erro
 		return Config{}, err
 	}
 	Trust(root)
-	transport := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
-	client := &http.Client{Transport: elsewhere{scheme: u.Scheme, host: u.Host, base: transport}}
-	return Config{HTTP: client, Media: client, Log: log}, nil
+	over := func(dial Dial) http.RoundTripper {
+		transport := &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+		return elsewhere{scheme: u.Scheme, host: u.Host, base: transport}
+	}
+	client := &http.Client{Transport: over(nil)}
+	return Config{HTTP: client, Media: client, Over: over, Log: log}, nil
 }
 
 // rootOf asks a simulator for the key that its certificates come from.

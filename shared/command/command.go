@@ -29,6 +29,7 @@ const (
 	CheckNumbers   Kind = "checkNumbers"   // CheckArgs -> Checked
 	Recover        Kind = "recover"        // nothing -> Recovered: be logged in with the stored keys
 	Release        Kind = "release"        // ReleaseArgs: give up a connection that is idle, keep the keys
+	TestProxy      Kind = "testProxy"      // TestProxyArgs: reach WhatsApp through a proxy; of no instance yet
 	Apply          Kind = "apply"          // nothing -> Status: settings have changed, take them up
 	Take           Kind = "take"           // nothing, and no answer: a host has released the instance, take it
 )
@@ -101,6 +102,13 @@ type Recovered struct {
 	State   instance.State `json:"state"`
 	Ready   bool           `json:"ready"`
 	JID     string         `json:"jid"`
+}
+
+// TestProxyArgs carry a proxy as the instance would have it: its credentials
+// are sealed for Instance.
+type TestProxyArgs struct {
+	Instance instance.ID    `json:"instance"`
+	Proxy    instance.Proxy `json:"proxy"`
 }
 
 // ReleaseArgs say why an idle connection is given up.

@@ -42,6 +42,15 @@ func encode(i Instance) (table.Item, error) {
 			a[name] = table.Stamp(at)
 		}
 	}
+	if p := i.Proxy; !p.SetAt.IsZero() {
+		a["proxy_enabled"], a["proxy_login_only"], a["proxy_set_at"] = p.Enabled, p.LoginOnly, table.Stamp(p.SetAt)
+		if p.Enabled {
+			a["proxy_protocol"], a["proxy_host"], a["proxy_port"] = p.Protocol, p.Host, int64(p.Port)
+		}
+		if len(p.Sealed) > 0 {
+			a["proxy_sealed"] = p.Sealed
+		}
+	}
 	if len(i.TokenHash) > 0 {
 		a["token_hash"] = i.TokenHash
 	}
@@ -64,6 +73,11 @@ func decode(item table.Item) (Instance, error) {
 		AnswerAt: item.Time("answer_at"), IdleSince: item.Time("idle_since"), LinkedAt: item.Time("linked_at"), ClosedAt: item.Time("closed_at"),
 		CreatedAt: item.Time("created_at"), UpdatedAt: item.Time("updated_at"),
 		TokenHash: item.Bytes("token_hash"), SealedToken: item.Bytes("token_sealed"),
+		Proxy: Proxy{
+			Enabled: item.Flag("proxy_enabled"), LoginOnly: item.Flag("proxy_login_only"), SetAt: item.Time("proxy_set_at"),
+			Protocol: item.Text("proxy_protocol"), Host: item.Text("proxy_host"), Port: int(item.Number("proxy_port")),
+			Sealed: item.Bytes("proxy_sealed"),
+		},
 		Revision: item.Revision,
 	}
 	if err := json.Unmarshal([]byte(item.Text("settings")), &i.Settings); err != nil {

@@ -32,6 +32,7 @@ type Instance struct {
 	TokenHash   []byte // SHA-256 of the token, to find and check it
 	SealedToken []byte // the token, for answers that show it
 	Settings    Settings
+	Proxy       Proxy
 	Client      string // the dialect it was made in: "evolution", "aspx", "guid"
 
 	Host     string // the session host that owns the connection, "" for none
@@ -68,25 +69,27 @@ type Reason struct {
 
 // Reason codes. Append-only: programs read them.
 const (
-	ReasonPairingTimeout = "pairing_timeout"  // nobody scanned or typed the code in time
-	ReasonUnreachable    = "unreachable"      // WhatsApp could not be reached
-	ReasonReplaced       = "replaced"         // another connection uses the same keys
-	ReasonLoggedOut      = "logged_out"       // the phone has unlinked this instance
-	ReasonUserLogout     = "user_logout"      // the API has
-	ReasonBanned         = "banned"           // temporary ban
-	ReasonAccountLocked  = "account_locked"   // WhatsApp has locked the account (403)
-	ReasonOutdated       = "outdated"         // WhatsApp demands a newer client
-	ReasonRefused        = "refused"          // another connect failure
-	ReasonDisconnected   = "disconnected"     // the user has closed it
-	ReasonHostLost       = "host_lost"        // its host died
-	ReasonHandedOver     = "handed_over"      // its host has given it to another
-	ReasonPairingFailed  = "pairing_failed"   // the phone or WhatsApp refused to link
-	ReasonStorage        = "storage"          // Roost could not store what it had to
-	ReasonPasskey        = "passkey_required" // linking waits for a passkey
-	ReasonSilent         = "silent"           // WhatsApp has not answered for three heartbeats
-	ReasonReleased       = "released"         // idle for long
-	ReasonClock          = "clock_off"        // the host's clock is off, and no pairing would succeed
-	ReasonMaxIdle        = "max_idle"         // the tenant has more idle instances than it may, and this was the oldest
+	ReasonPairingTimeout = "pairing_timeout"   // nobody scanned or typed the code in time
+	ReasonUnreachable    = "unreachable"       // WhatsApp could not be reached
+	ReasonReplaced       = "replaced"          // another connection uses the same keys
+	ReasonLoggedOut      = "logged_out"        // the phone has unlinked this instance
+	ReasonUserLogout     = "user_logout"       // the API has
+	ReasonBanned         = "banned"            // temporary ban
+	ReasonAccountLocked  = "account_locked"    // WhatsApp has locked the account (403)
+	ReasonOutdated       = "outdated"          // WhatsApp demands a newer client
+	ReasonRefused        = "refused"           // another connect failure
+	ReasonDisconnected   = "disconnected"      // the user has closed it
+	ReasonHostLost       = "host_lost"         // its host died
+	ReasonHandedOver     = "handed_over"       // its host has given it to another
+	ReasonPairingFailed  = "pairing_failed"    // the phone or WhatsApp refused to link
+	ReasonStorage        = "storage"           // Roost could not store what it had to
+	ReasonPasskey        = "passkey_required"  // linking waits for a passkey
+	ReasonSilent         = "silent"            // WhatsApp has not answered for three heartbeats
+	ReasonReleased       = "released"          // idle for long
+	ReasonProxyDown      = "proxy_unreachable" // the instance's proxy cannot be reached, or does not reach WhatsApp
+	ReasonProxyRefused   = "proxy_refused"     // it does not take the credentials
+	ReasonClock          = "clock_off"         // the host's clock is off, and no pairing would succeed
+	ReasonMaxIdle        = "max_idle"          // the tenant has more idle instances than it may, and this was the oldest
 )
 
 // Settings are how the owner wants the instance to behave.

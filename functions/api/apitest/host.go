@@ -129,7 +129,7 @@ func (h *Host) do(ctx context.Context, cmd command.Command) (any, error) {
 			return nil, err
 		}
 		return h.send(ctx, args)
-	case command.Disconnect, command.Delete, command.AnswerPasskey, command.ConfirmPasskey, command.Apply:
+	case command.Disconnect, command.Delete, command.AnswerPasskey, command.ConfirmPasskey, command.Apply, command.TestProxy:
 		return command.Status{}, nil
 	default:
 		return nil, fault.New(fault.Invalid, "a command of another kind")

@@ -28,11 +28,13 @@ type NewInstance struct {
 	Settings instance.Settings
 	Client   string                // the dialect
 	Releases bool                  // given up when idle for long, see instance.Instance
+	Proxy    *Proxy                // nil for none
 	Webhook  *webhook.Subscription // nil for none
 }
 
 // Create makes an instance and returns it with its token. It is not connected.
-// A name in use is a Conflict with the code name_taken.
+// A name in use is a Conflict with the code name_taken; a proxy that does not
+// work is Invalid, with the codes of SetProxy.
 func (c *Core) Create(ctx context.Context, n NewInstance) (instance.Instance, string, error) {
 	if err := validateName(n.Name); err != nil {
 		return instance.Instance{}, "", err
@@ -49,6 +51,14 @@ func (c *Core) Create(ctx context.Context, n NewInstance) (instance.Instance, st
 		Number: n.Number, Settings: n.Settings, Client: n.Client, Releases: n.Releases,
 	}
 	i.SetToken(c.deps.Sealer, token)
+	if n.Proxy != nil {
+		if err := c.sealProxy(&i, n.Proxy); err != nil {
+			return instance.Instance{}, "", err
+		}
+		if err := c.testProxy(ctx, i); err != nil {
+			return instance.Instance{}, "", err
+		}
+	}
 	// The webhook comes first, so that whoever finds the instance finds it
 	// whole, and the first event has somewhere to go.
 	if n.Webhook != nil {

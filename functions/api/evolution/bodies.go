@@ -35,7 +35,7 @@ var createBody = schema{
 		flag("rejectCall"), text("msgCall"), flag("groupsIgnore"), flag("alwaysOnline"), flag("readMessages"), flag("readStatus"),
 		flag("syncFullHistory"), text("wavoipToken"),
 		{name: "qrTimeout", kind: "integer"},
-		text("proxyHost"), text("proxyPort"), text("proxyProtocol"), text("proxyUsername"), text("proxyPassword"),
+		text("proxyHost"), text("proxyPort"), text("proxyProtocol"), text("proxyUsername"), text("proxyPassword"), flag("proxyOnlyLogin"),
 		{name: "webhook", kind: "object", properties: webhookFields},
 	},
 	required: []string{"instanceName"},
@@ -49,6 +49,14 @@ var webhookFields = []schema{
 	{name: "headers", kind: "object"},
 	flag("byEvents"), flag("base64"),
 	{name: "events", kind: "array", items: &schema{kind: "string", enum: eventNames}},
+}
+
+var proxyBody = schema{
+	kind: "object",
+	properties: []schema{
+		flag("enabled"), text("host"), text("port"), text("protocol"), text("username"), text("password"), flag("onlyLogin"),
+	},
+	required: []string{"enabled", "host", "port", "protocol"}, // an enabled one with an empty host does not work anyway
 }
 
 var webhookBody = schema{

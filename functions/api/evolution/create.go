@@ -62,6 +62,9 @@ func (h *Handler) create(r *request) (answer, error) {
 		return answer{}, err
 	}
 	i, token, err := h.core.Create(r.Context(), wanted)
+	if wanted.Proxy != nil && err != nil {
+		return answer{}, proxyProblem(err)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -119,9 +122,7 @@ func newInstance(fields map[string]any) (core.NewInstance, error) {
 		return wanted, err
 	}
 	if str(fields, "proxyHost") != "" && str(fields, "proxyPort") != "" && str(fields, "proxyProtocol") != "" {
-		// To connect without the proxy would show WhatsApp another address
-		// than its owner wants.
-		return wanted, refuse("Invalid proxy", "This server does not connect through proxies yet")
+		wanted.Proxy = proxyOf(fields, "proxyHost", "proxyPort", "proxyProtocol", "proxyUsername", "proxyPassword", "proxyOnlyLogin")
 	}
 	if w := object(fields, "webhook"); w != nil {
 		s, err := subscription(w, true)

@@ -32,7 +32,7 @@ type row struct {
 	CreatedAt               stamp          `json:"createdAt"`
 	UpdatedAt               stamp          `json:"updatedAt"`
 	Chatwoot                *struct{}      `json:"Chatwoot"`
-	Proxy                   *struct{}      `json:"Proxy"`
+	Proxy                   *proxyRow      `json:"Proxy"`
 	Rabbitmq                *struct{}      `json:"Rabbitmq"`
 	NATS                    *struct{}      `json:"Nats"`
 	SQS                     *struct{}      `json:"Sqs"`
@@ -94,6 +94,9 @@ func (h *Handler) rowOf(i instance.Instance) (row, error) {
 			CreatedAt: stamp(i.CreatedAt), UpdatedAt: stamp(i.UpdatedAt), InstanceID: string(i.ID),
 		},
 		Count: map[string]int{"Message": 0, "Contact": 0, "Chat": 0},
+	}
+	if out.Proxy, err = h.rowOfProxy(i); err != nil {
+		return row{}, err
 	}
 	if i.Reason.Code != "" {
 		why := disconnection{Code: i.Reason.Code, Reason: i.Reason.Sentence, Action: i.Reason.Action, Until: stampOf(i.Reason.Until)}

@@ -88,7 +88,7 @@ func TestCreateRefusesWhatItCannotDo(t *testing.T) {
 	t.Parallel()
 	w := apitest.New(t, apitest.Options{})
 	for _, body := range []string{
-		`"proxyHost":"p.example","proxyPort":"80","proxyProtocol":"http"`, `"qrTimeout":0`, `"qrTimeout":99999`, `"webhook":{"url":"nowhere"}`,
+		`"proxyHost":"p.example","proxyPort":"0","proxyProtocol":"http"`, `"proxyHost":"p.example","proxyPort":"80","proxyProtocol":"socks4"`, `"qrTimeout":0`, `"qrTimeout":99999`, `"webhook":{"url":"nowhere"}`,
 		`"webhook":{"url":"https://a.example","events":["NO_SUCH"]}`,
 	} {
 		a := w.Do(t, "POST", "/instance/create", apitest.AdminKey, `{"instanceName":"a","integration":"WHATSAPP-BAILEYS",`+body+`}`)

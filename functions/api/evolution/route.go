@@ -36,6 +36,8 @@ var routes = map[string]route{
 	"DELETE instance/delete/:i":       {guardInstance, (*Handler).remove},
 	"POST webhook/set/:i":             {guardInstance, (*Handler).setWebhook},
 	"GET webhook/find/:i":             {guardInstance, (*Handler).findWebhook},
+	"POST proxy/set/:i":               {guardInstance, (*Handler).setProxy},
+	"GET proxy/find/:i":               {guardInstance, (*Handler).findProxy},
 	"POST settings/set/:i":            {guardInstance, (*Handler).setSettings},
 	"GET settings/find/:i":            {guardInstance, (*Handler).findSettings},
 	"POST message/sendtext/:i":        {guardInstance, (*Handler).sendText},

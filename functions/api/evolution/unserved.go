@@ -38,8 +38,8 @@ var unserved = map[string]string{
 }
 
 // sinks are the other ways in which Evolution tells events; each has the routes
-// set and find. So has the proxy.
-var sinks = []string{"proxy", "websocket", "rabbitmq", "nats", "sqs", "kafka", "pusher"}
+// set and find.
+var sinks = []string{"websocket", "rabbitmq", "nats", "sqs", "kafka", "pusher"}
 
 // bots are Evolution's chat bots.
 var bots = []string{"typebot", "openai", "dify", "flowise", "n8n", "evoai", "evolutionbot"}
