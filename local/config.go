@@ -27,6 +27,7 @@ type config struct {
 	http         bool
 	apiKey       string   // ROOST_API_KEY, "" for the one in the data folder
 	ntp          []string // ROOST_NTP
+	archiveDays  int
 }
 
 const usage = `Roost on one machine: WhatsApp instances over HTTP.
@@ -57,6 +58,7 @@ func loadConfig(args []string, getenv func(string) string, out io.Writer) (confi
 		return nil
 	})
 	flags.BoolVar(&c.http, "allow-http", false, "call webhooks and fetch files over http too, where others can read along; in allowed networks that is so anyway")
+	flags.IntVar(&c.archiveDays, "archive-days", 0, "`days` after which archives of deleted instances and exports are removed with their media; 0 keeps them for ever")
 	level := flags.String("log-level", "info", "debug, info, warn or error")
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)
@@ -89,6 +91,9 @@ func (c *config) check(flags *flag.FlagSet, level string) error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s %q is no host:port", name, address))
 		}
+	}
+	if c.archiveDays < 0 || c.archiveDays > 36500 {
+		wrong = append(wrong, errors.New("-archive-days is not from 0 to 36500"))
 	}
 	if c.simulate && c.simulatorURL != "" {
 		wrong = append(wrong, errors.New("-simulate and -simulator exclude each other"))

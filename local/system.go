@@ -99,7 +99,7 @@ type system struct {
 func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Logger) (*system, error) {
 	here := deployment.Deployment{
 		Table: d.table, Queues: d.queues, Bucket: d.bucket, Wrapper: d.wrapper, ServerURL: base, Log: log,
-		Networks: slices.Concat(egress.Loopback, c.networks), HTTP: c.http,
+		Networks: slices.Concat(egress.Loopback, c.networks), HTTP: c.http, KeepArchives: time.Duration(c.archiveDays) * 24 * time.Hour,
 	}
 	wakeups, err := here.Wakeups(ctx)
 	if err != nil {

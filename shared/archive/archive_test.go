@@ -1,8 +1,11 @@
 package archive_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"roost/shared/archive"
+	"roost/shared/blob/folder"
 	"roost/shared/fault"
 	"roost/shared/queue"
 	queuesqlite "roost/shared/queue/sqlite"
@@ -52,6 +56,7 @@ func TestBeginKeepsTheFirstNames(t *testing.T) {
 		Tenant: "default", Instance: "i1", Name: "shop", At: job.At, State: archive.Pending,
 		Key:         "transcripts/default/i1/20261122T100000.005Z.jsonl.gz",
 		ManifestKey: "transcripts/default/i1/20261122T100000.005Z.manifest.json",
+		PageKey:     "transcripts/default/i1/20261122T100000.005Z.index.html",
 	}
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)
@@ -72,7 +77,7 @@ func TestBeginKeepsTheFirstNames(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
-	if err := r.Finish(t.Context(), "i1"); err != nil {
+	if err := r.Finish(t.Context(), job.Ref()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := r.Unfinished(t.Context()); err != nil || len(got) != 0 {
@@ -91,32 +96,32 @@ func TestOneWorkerAtATime(t *testing.T) {
 	tbl, _ := open(t)
 	r := archive.NewRepository(tbl)
 	begin(t, r, job)
-	a, err := r.Claim(t.Context(), "i1", "a")
+	a, err := r.Claim(t.Context(), job.Ref(), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Claim(t.Context(), "i1", "b"); fault.KindOf(err) != fault.Conflict {
+	if _, err := r.Claim(t.Context(), job.Ref(), "b"); fault.KindOf(err) != fault.Conflict {
 		t.Fatalf("a second claim: %v", err)
 	}
 	if err := r.Release(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	b, err := r.Claim(t.Context(), "i1", "b")
+	b, err := r.Claim(t.Context(), job.Ref(), "b")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Complete(t.Context(), a, 1, 2, "x"); fault.KindOf(err) != fault.Conflict {
+	if _, err := r.Complete(t.Context(), a, archive.Result{Messages: 1, Bytes: 2, SHA256: "x"}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("complete without the claim: %v", err)
 	}
 	if err := r.Release(t.Context(), a); err != nil { // not a's any more
 		t.Fatal(err)
 	}
-	done, err := r.Complete(t.Context(), b, 1, 2, "x")
+	done, err := r.Complete(t.Context(), b, archive.Result{Messages: 1, Bytes: 2, SHA256: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := r.Get(t.Context(), "i1")
-	if err != nil || cmp.Diff(done, got) != "" || got.State != archive.Done || got.Messages != 1 || got.Bytes != 2 || got.SHA256 != "x" || got.DoneAt.IsZero() {
+	if err != nil || cmp.Diff(done.Record, got) != "" || got.State != archive.Done || got.Messages != 1 || got.Bytes != 2 || got.SHA256 != "x" || got.DoneAt.IsZero() {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -127,7 +132,7 @@ func TestCompleteSettlesLostAnswers(t *testing.T) {
 		tbl, _ := open(t)
 		r := archive.NewRepository(tbl)
 		begin(t, r, job)
-		claim, err := r.Claim(t.Context(), "i1", "a")
+		claim, err := r.Claim(t.Context(), job.Ref(), "a")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +142,7 @@ func TestCompleteSettlesLostAnswers(t *testing.T) {
 			}
 			return tabletest.Works
 		}})
-		if _, err := faulty.Complete(t.Context(), claim, 1, 2, "x"); (err == nil) != want {
+		if _, err := faulty.Complete(t.Context(), claim, archive.Result{Messages: 1, Bytes: 2, SHA256: "x"}); (err == nil) != want {
 			t.Errorf("fault %d: %v", fault, err)
 		}
 	}
@@ -160,13 +165,13 @@ func TestAwait(t *testing.T) {
 			record := begin(t, r, job)
 			short, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 			defer cancel()
-			seen, err := r.Await(short, "i1")
+			seen, err := r.Await(short, job.Ref())
 			if fault.KindOf(err) != fault.Unavailable || cmp.Diff(record, seen) != "" {
 				t.Errorf("while pending: %+v, %v", seen, err)
 			}
 			result := make(chan error, 1)
 			go func() {
-				seen, err := r.Await(t.Context(), "i1")
+				seen, err := r.Await(t.Context(), job.Ref())
 				if err == nil && seen.State != archive.Done {
 					err = fault.New(fault.Internal, "state %s", seen.State)
 				}
@@ -203,5 +208,133 @@ func TestEnqueueTellsOnceInAWhile(t *testing.T) {
 	var read archive.Job
 	if err := json.Unmarshal(got[0].Body, &read); err != nil || cmp.Diff(job, read) != "" {
 		t.Errorf("%+v, %v", read, err)
+	}
+}
+
+// TestProgressIsKept holds what a worker that goes on needs, and that only the
+// claim's owner writes it.
+func TestProgressIsKept(t *testing.T) {
+	t.Parallel()
+	tbl, _ := open(t)
+	r := archive.NewRepository(tbl)
+	begin(t, r, job)
+	a, err := r.Claim(t.Context(), job.Ref(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := archive.Progress{Done: 3, Total: 7, Parts: 2, Chat: "49@s.whatsapp.net", After: "1#2#x", Checksum: 1<<32 - 1, Size: 1 << 40, Whole: true}
+	if a, err = r.Advance(t.Context(), a, p); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Get(t.Context(), "i1")
+	if err != nil || got.Progress != p || cmp.Diff(a.Record, got) != "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := r.Release(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Claim(t.Context(), job.Ref(), "b"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Advance(t.Context(), a, archive.Progress{}); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("advanced without the claim: %v", err)
+	}
+}
+
+func TestALiveExportTakesTheOldOnesPlace(t *testing.T) {
+	t.Parallel()
+	tbl, _ := open(t)
+	r := archive.NewRepository(tbl)
+	live := job
+	live.Live = true
+	first := begin(t, r, live)
+	begin(t, r, job)
+	later := live
+	later.At = job.At.Add(time.Hour)
+	if diff := cmp.Diff(first, begin(t, r, later)); diff != "" {
+		t.Errorf("a second export while the first is pending: %s", diff)
+	}
+	claim, err := r.Claim(t.Context(), live.Ref(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Complete(t.Context(), claim, archive.Result{}); err != nil {
+		t.Fatal(err)
+	}
+	if second := begin(t, r, later); second.State != archive.Pending || second.Key == first.Key || !second.Live {
+		t.Errorf("%+v", second)
+	}
+	if again := begin(t, r, live); !again.At.Equal(later.At) {
+		t.Errorf("the first job again made %+v", again)
+	}
+	if got, err := r.Get(t.Context(), "i1"); err != nil || got.Live {
+		t.Errorf("the deletion's record: %+v, %v", got, err)
+	}
+	if left, err := r.Unfinished(t.Context()); err != nil || len(left) != 2 || left[0].Live == left[1].Live {
+		t.Errorf("%+v, %v", left, err)
+	}
+	if list, err := r.List(t.Context(), "default"); err != nil || len(list) != 1 || list[0].Live {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	for name, keep := range map[string]time.Duration{"over": time.Nanosecond, "not yet": time.Hour, "never": 0} {
+		for _, live := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, live %v", name, live), func(t *testing.T) {
+				t.Parallel()
+				tbl, _ := open(t)
+				bucket, err := folder.Open(t.TempDir(), folder.Options{Secret: bytes.Repeat([]byte("s"), 32), BaseURL: "http://localhost/blob"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := archive.NewRepository(tbl)
+				j := job
+				j.Live = live
+				record := begin(t, r, j)
+				other := "transcripts/default/i1/20250101T000000.000Z.jsonl.gz"
+				media := archive.MediaPrefix("default", "i1") + "abc"
+				for _, key := range []string{record.Key, record.ManifestKey, record.PageKey, other, media, "media/default/i10/abc"} {
+					if _, err := bucket.Put(t.Context(), key, strings.NewReader("x"), 1, ""); err != nil {
+						t.Fatal(err)
+					}
+				}
+				claim, err := r.Claim(t.Context(), j.Ref(), "a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if claim, err = r.Complete(t.Context(), claim, archive.Result{Keep: keep}); err != nil {
+					t.Fatal(err)
+				}
+				if claim.Record.Expires.IsZero() != (keep == 0) {
+					t.Errorf("expires %v", claim.Record.Expires)
+				}
+				expired, err := r.Expired(t.Context(), 10)
+				if err != nil || len(expired) == 1 != (name == "over") {
+					t.Fatalf("%+v, %v", expired, err)
+				}
+				for _, gone := range expired {
+					for range 2 {
+						if err := r.Expire(t.Context(), bucket, gone); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				left := 6
+				if name == "over" {
+					left = map[bool]int{false: 1, true: 3}[live]
+					if again, err := r.Expired(t.Context(), 10); err != nil || len(again) != 0 {
+						t.Errorf("%+v, %v", again, err)
+					}
+					if list, err := r.List(t.Context(), "default"); err != nil || len(list) != 0 {
+						t.Errorf("%+v, %v", list, err)
+					}
+				}
+				if page, err := bucket.List(t.Context(), "", ""); err != nil || len(page.Objects) != left {
+					t.Errorf("%d objects are left, %v", len(page.Objects), err)
+				}
+			})
+		}
 	}
 }

@@ -41,6 +41,9 @@ type Deployment struct {
 	// Networks they are anyway.
 	HTTP bool
 	Log  *slog.Logger
+	// KeepArchives is how long archives of deleted instances and exports stay in
+	// the bucket, 0 for ever. The sweep removes them, with their media.
+	KeepArchives time.Duration
 
 	// Scheduled is told whenever a webhook has something to wait for, where one
 	// process is all there is; nil elsewhere.

@@ -42,7 +42,7 @@ func (a *Archiver) run(ctx context.Context) {
 
 // Finish archives an instance.
 func (a *Archiver) Finish(ctx context.Context, job archive.Job) {
-	claim, err := a.archives.Claim(ctx, job.Instance, "archiver")
+	claim, err := a.archives.Claim(ctx, job.Ref(), "archiver")
 	if err != nil {
 		return
 	}
@@ -50,5 +50,5 @@ func (a *Archiver) Finish(ctx context.Context, job archive.Job) {
 	if err != nil {
 		return
 	}
-	_, _ = a.archives.Complete(ctx, claim, 3, info.Size, info.SHA256)
+	_, _ = a.archives.Complete(ctx, claim, archive.Result{Messages: 3, Bytes: info.Size, SHA256: info.SHA256})
 }

@@ -58,7 +58,7 @@ func (c *Core) Delete(ctx context.Context, i instance.Instance) (Archived, error
 	}
 	wait, cancel := context.WithTimeout(ctx, c.limits.Archive)
 	defer cancel()
-	if seen, err := c.deps.Archives.Await(wait, i.ID); err == nil || seen.Instance == i.ID {
+	if seen, err := c.deps.Archives.Await(wait, job.Ref()); err == nil || seen.Instance == i.ID {
 		record = seen
 	}
 	return c.sign(ctx, record)

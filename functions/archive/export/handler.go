@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -18,27 +17,39 @@ import (
 	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
+	"roost/shared/queue"
 	"roost/shared/transcript"
 	"roost/shared/webhook"
 )
 
 const (
-	// margin is how long before its claim ends a worker stops.
-	margin = 5 * time.Second
-	// webhookLife is how long the webhooks of an instance outlive it: until its
-	// last events are delivered or given up, a good 75 h after the first try.
-	webhookLife = 4 * 24 * time.Hour
+	// margin is how long before the end of its context a worker stops.
+	margin = 20 * time.Second
+	// leastRemoval is how long a slice removes at least, so that there is an end.
+	leastRemoval = 5 * time.Second
+	// partBytes is how many bytes of lines a part holds, and one line more.
+	partBytes = 32 << 20
 )
 
-// Config is what a Handler works with. All fields must be set.
+// Config is what a Handler works with. All fields down to Log must be set.
 type Config struct {
 	Archives    *archive.Repository
 	Transcripts *transcript.Repository
 	Instances   *instance.Repository
 	Webhooks    *webhook.Repository
 	Events      *event.Publisher
+	Jobs        queue.Queue // the archive queue
 	Bucket      blob.Bucket
 	Log         *slog.Logger
+
+	// Keep is how long archives stay in the bucket, 0 for ever. The sweep
+	// removes them.
+	Keep time.Duration
+	// Slice is how long one invocation works, 0 for archive.Slice.
+	Slice time.Duration
+	// PartBytes is how many bytes of lines make a part, 0 for 32 MiB. Another
+	// value gives other bytes: it stays while an archive is being written.
+	PartBytes int64
 }
 
 // Handler consumes the archive queue.
@@ -48,7 +59,15 @@ type Handler struct {
 }
 
 // New makes a handler. It is safe for concurrent use.
-func New(cfg Config) *Handler { return &Handler{cfg: cfg, now: time.Now} }
+func New(cfg Config) *Handler {
+	if cfg.Slice == 0 {
+		cfg.Slice = archive.Slice
+	}
+	if cfg.PartBytes == 0 {
+		cfg.PartBytes = partBytes
+	}
+	return &Handler{cfg: cfg, now: time.Now}
+}
 
 // Handle is the Lambda handler of the archive queue. Jobs of one instance that
 // failed come back when their visibility ends.
@@ -69,7 +88,8 @@ func (h *Handler) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEven
 	}), nil
 }
 
-// Archive does one job, or what is left of it.
+// Archive does one job, or a slice of what is left of it; the rest is on the
+// queue then.
 func (h *Handler) Archive(ctx context.Context, job archive.Job) error {
 	if job.Instance == "" || job.Tenant == "" {
 		return fault.New(fault.Invalid, "the job names no instance")
@@ -77,103 +97,130 @@ func (h *Handler) Archive(ctx context.Context, job archive.Job) error {
 	if _, err := h.cfg.Archives.Begin(ctx, job); err != nil {
 		return err
 	}
-	claim, err := h.cfg.Archives.Claim(ctx, job.Instance, uuid.NewString())
+	claim, err := h.cfg.Archives.Claim(ctx, job.Ref(), uuid.NewString())
 	if err != nil {
 		return err
 	}
-	work, cancel := context.WithDeadline(ctx, claim.Until.Add(-margin))
-	defer cancel()
-	err = h.work(work, claim)
-	// Only the claim goes: what was done stays done. ctx and not work, whose
-	// time may be what has run out.
-	if releaseErr := h.cfg.Archives.Release(context.WithoutCancel(ctx), claim); releaseErr != nil {
+	end := h.now().Add(h.cfg.Slice)
+	if limit, ok := ctx.Deadline(); ok && limit.Add(-margin).Before(end) {
+		end = limit.Add(-margin)
+	}
+	w := &work{Handler: h, claim: claim, end: end}
+	err = w.do(ctx)
+	// Only the claim goes: what was done stays done. Without ctx's end, which
+	// may be what has stopped the work.
+	if releaseErr := h.cfg.Archives.Release(context.WithoutCancel(ctx), w.claim); releaseErr != nil {
 		h.cfg.Log.WarnContext(ctx, "claim cannot be released", "instance", string(job.Instance), "err", releaseErr)
+	}
+	if errors.Is(err, errSliceOver) {
+		return archive.Continue(ctx, h.cfg.Jobs, job, h.now())
 	}
 	return err
 }
 
-func (h *Handler) work(ctx context.Context, claim archive.Claim) error {
-	record := claim.Record
-	if record.State != archive.Done {
-		var err error
-		if record, err = h.store(ctx, claim); err != nil {
+// errSliceOver means that there is more to do than time.
+var errSliceOver = errors.New("the slice is over")
+
+// work is one slice of a job.
+type work struct {
+	*Handler
+	claim archive.Claim
+	end   time.Time
+}
+
+func (w *work) do(ctx context.Context) error {
+	ref := w.claim.Record.Ref()
+	if w.claim.Record.State != archive.Done {
+		if err := w.store(ctx); err != nil {
 			return err
 		}
 	}
-	if err := h.cfg.Transcripts.Remove(ctx, record.Instance); err != nil {
+	if !ref.Live {
+		if err := w.remove(ctx); err != nil {
+			return err
+		}
+		if err := w.bury(ctx, w.claim.Record); err != nil {
+			return err
+		}
+	}
+	if err := archive.RemoveObjects(ctx, w.cfg.Bucket, w.claim.Record.PartPrefix()); err != nil {
 		return err
 	}
-	if err := h.bury(ctx, record); err != nil {
-		return err
-	}
-	return h.cfg.Archives.Finish(ctx, record.Instance)
+	return w.cfg.Archives.Finish(ctx, ref)
 }
 
 // store puts the objects into the bucket and completes the record.
-func (h *Handler) store(ctx context.Context, claim archive.Claim) (archive.Record, error) {
-	start := h.now()
-	i := claim.Record.Instance
-	if err := h.cfg.Transcripts.Seal(ctx, i); err != nil {
-		return archive.Record{}, err
+func (w *work) store(ctx context.Context) error {
+	i := w.claim.Record.Instance
+	if !w.claim.Record.Live {
+		if err := w.cfg.Transcripts.Seal(ctx, i); err != nil {
+			return err
+		}
 	}
-	m, err := write(ctx, h.cfg.Bucket, claim.Record, h.cfg.Transcripts.All(ctx, i))
+	chats, err := w.plan(ctx)
 	if err != nil {
-		return archive.Record{}, err
+		return err
 	}
-	record, err := h.cfg.Archives.Complete(ctx, claim, m.Kinds[string(transcript.KindMessage)], m.Transcript.Bytes, m.Transcript.SHA256)
+	for !w.claim.Record.Progress.Whole { // each slice does one part at least
+		if err := w.part(ctx, chats); err != nil {
+			return err
+		}
+		if w.over() {
+			return errSliceOver
+		}
+	}
+	m, err := w.assemble(ctx, chats)
 	if err != nil {
-		return archive.Record{}, err
+		return err
 	}
-	h.cfg.Log.InfoContext(ctx, "transcript archived", "instance", string(i), "lines", m.Lines, "archive_bytes", m.Transcript.Bytes,
-		"took_seconds", strconv.FormatFloat(h.now().Sub(start).Seconds(), 'f', 3, 64))
-	return record, nil
+	result := archive.Result{
+		Messages: m.Kinds[string(transcript.KindMessage)], Bytes: m.Transcript.Bytes, SHA256: m.Transcript.SHA256, Keep: w.cfg.Keep,
+	}
+	claim, err := w.cfg.Archives.Complete(ctx, w.claim, result)
+	if err != nil {
+		return err
+	}
+	w.claim = claim
+	w.cfg.Log.InfoContext(ctx, "transcript archived", "instance", string(i), "live", claim.Record.Live, "lines", m.Lines,
+		"archive_bytes", m.Transcript.Bytes, "parts", claim.Record.Progress.Parts,
+		"took_seconds", strconv.FormatFloat(w.now().Sub(claim.Record.At).Seconds(), 'f', 3, 64))
+	return nil
 }
 
-// bury says the last word about the instance and removes what is left of it.
-// The webhooks are last to go: they are still to hear it.
-func (h *Handler) bury(ctx context.Context, record archive.Record) error {
-	i, err := h.cfg.Instances.Update(ctx, record.Instance, func(i *instance.Instance) error {
-		if i.State == instance.Deleted {
-			return errUnchanged
-		}
-		if i.State != instance.Deleting {
-			if err := i.Move(instance.Deleting, i.Reason); err != nil {
-				return err
-			}
-		}
-		return i.Move(instance.Deleted, i.Reason)
-	})
-	switch {
-	case errors.Is(err, errUnchanged):
-		i, err = h.cfg.Instances.Get(ctx, record.Instance)
-	case fault.KindOf(err) == fault.NotFound: // a job that comes again
-		i, err = instance.Instance{}, nil
-	}
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return err
-	}
-	if err := h.publish(ctx, record, i); err != nil {
-		return err
-	}
-	if err := h.cfg.Webhooks.Retire(ctx, record.Instance, h.now().Add(webhookLife)); err != nil {
-		return err
-	}
-	if i.ID == "" {
+// over reports whether the slice has had its time.
+func (w *work) over() bool { return !w.now().Before(w.end) }
+
+// renew begins a new term of the claim when the present one has run for a
+// while.
+func (w *work) renew(ctx context.Context) error {
+	if w.claim.Until.Sub(w.now()) > archive.Term/2 {
 		return nil
 	}
-	return h.cfg.Instances.Remove(ctx, i)
+	claim, err := w.cfg.Archives.Advance(ctx, w.claim, w.claim.Record.Progress)
+	if err != nil {
+		return err
+	}
+	w.claim = claim
+	return nil
 }
 
-var errUnchanged = errors.New("nothing to change")
-
-func (h *Handler) publish(ctx context.Context, record archive.Record, i instance.Instance) error {
-	body, err := json.Marshal(event.Lifecycle{Reason: i.Reason})
-	if err != nil {
-		return fmt.Errorf("marshal event: %w", err)
+// remove takes the transcript off the table, for as long as the slice has time.
+func (w *work) remove(ctx context.Context) error {
+	for {
+		bounded, cancel := context.WithTimeout(ctx, min(max(w.end.Sub(w.now()), leastRemoval), archive.Term/2))
+		err := w.cfg.Transcripts.Remove(bounded, w.claim.Record.Instance)
+		ended := bounded.Err() != nil && ctx.Err() == nil
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case !ended:
+			return err
+		case w.over():
+			return errSliceOver
+		}
+		if err := w.renew(ctx); err != nil {
+			return err
+		}
 	}
-	kind := event.InstanceRemoved
-	return h.cfg.Events.Publish(ctx, event.Event{
-		ID:     event.NewID(string(record.Instance), string(kind)), // happens once
-		Tenant: record.Tenant, Instance: record.Instance, Name: record.Name, Kind: kind, At: h.now().UTC(), Body: body,
-	})
 }

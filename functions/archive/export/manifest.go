@@ -1,16 +1,16 @@
 package export
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"roost/shared/archive"
-	"roost/shared/transcript"
 )
 
 // schemaVersion is of the transcript's lines and of the manifest.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // Manifest says what is in a transcript's object.
 type Manifest struct {
@@ -19,7 +19,9 @@ type Manifest struct {
 	Instance      string    `json:"instance"`
 	Name          string    `json:"name"`
 	AcceptedAt    time.Time `json:"acceptedAt"`
+	Live          bool      `json:"live"` // an export: the instance went on
 	Transcript    Object    `json:"transcript"`
+	Page          Object    `json:"page"`
 
 	Lines int64            `json:"lines"`
 	Kinds map[string]int64 `json:"kinds"` // lines by kind
@@ -27,9 +29,12 @@ type Manifest struct {
 
 	First *time.Time `json:"first"` // null for an empty transcript
 	Last  *time.Time `json:"last"`
+
+	// Media are the files that messages name and that were kept.
+	Media []Object `json:"media"`
 }
 
-// Object is the transcript in the bucket.
+// Object is an object in the bucket.
 type Object struct {
 	Key    string `json:"key"`
 	Bytes  int64  `json:"bytes"`
@@ -38,21 +43,25 @@ type Object struct {
 
 func newManifest(r archive.Record) *Manifest {
 	return &Manifest{
-		SchemaVersion: schemaVersion, Tenant: string(r.Tenant), Instance: string(r.Instance), Name: r.Name, AcceptedAt: r.At.UTC(),
-		Transcript: Object{Key: r.Key}, Kinds: map[string]int64{}, Chats: map[string]int64{},
+		SchemaVersion: schemaVersion, Tenant: string(r.Tenant), Instance: string(r.Instance), Name: r.Name, AcceptedAt: r.At.UTC(), Live: r.Live,
+		Transcript: Object{Key: r.Key}, Page: Object{Key: r.PageKey}, Kinds: map[string]int64{}, Chats: map[string]int64{}, Media: []Object{},
 	}
 }
 
-func (m *Manifest) count(e transcript.Entry) {
-	m.Lines++
-	m.Kinds[string(e.Kind)]++
-	m.Chats[e.Chat]++
-	at := e.At.UTC()
-	if m.First == nil || at.Before(*m.First) {
-		m.First = &at
+// add takes up what is in a part.
+func (m *Manifest) add(s summary) {
+	m.Lines += s.Lines
+	for kind, n := range s.Kinds {
+		m.Kinds[kind] += n
 	}
-	if m.Last == nil || at.After(*m.Last) {
-		m.Last = &at
+	for chat, n := range s.Chats {
+		m.Chats[chat] += n
+	}
+	if m.First == nil || s.First != nil && s.First.Before(*m.First) {
+		m.First = s.First
+	}
+	if m.Last == nil || s.Last != nil && s.Last.After(*m.Last) {
+		m.Last = s.Last
 	}
 }
 
@@ -64,4 +73,22 @@ func (m *Manifest) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode the manifest: %w", err)
 	}
 	return append(body, '\n'), nil
+}
+
+// media lists the files that were kept. Their keys end in their checksum.
+func (w *work) media(ctx context.Context) ([]Object, error) {
+	prefix := archive.MediaPrefix(w.claim.Record.Tenant, w.claim.Record.Instance)
+	out := []Object{}
+	for cursor := ""; ; {
+		page, err := w.cfg.Bucket.List(ctx, prefix, cursor)
+		if err != nil {
+			return nil, fmt.Errorf("list media: %w", err)
+		}
+		for _, o := range page.Objects {
+			out = append(out, Object{Key: o.Key, Bytes: o.Size, SHA256: o.Key[len(prefix):]})
+		}
+		if cursor = page.Cursor; cursor == "" {
+			return out, nil
+		}
+	}
 }

@@ -17,8 +17,13 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	jobs, err := d.ArchiveJobs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return New(Config{
 		Archives: archive.NewRepository(d.Table), Transcripts: transcript.NewRepository(d.Table, d.Bucket),
-		Instances: instance.NewRepository(d.Table), Webhooks: webhook.NewRepository(d.Table, nil), Events: events, Bucket: d.Bucket, Log: d.Log,
+		Instances: instance.NewRepository(d.Table), Webhooks: webhook.NewRepository(d.Table, nil), Events: events, Jobs: jobs,
+		Bucket: d.Bucket, Log: d.Log, Keep: d.KeepArchives,
 	}), nil
 }

@@ -26,6 +26,6 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	return New(Config{
 		Tenants: []tenant.ID{tenant.Default}, Instances: instance.NewRepository(d.Table), Archives: archive.NewRepository(d.Table),
 		Backlog: d.Backlog(), Wakeups: wakeups,
-		Jobs: jobs, Commands: d.Commands(), Events: events, Log: d.Log,
+		Jobs: jobs, Bucket: d.Bucket, Commands: d.Commands(), Events: events, Log: d.Log,
 	}), nil
 }

@@ -3,6 +3,7 @@
 //
 //	instance deleting, no archive asked for      its host is told again, then the archive is asked for
 //	archive begun, instance not removed          its job goes onto the queue again
+//	archive whose time is over                   removed with its objects
 //	pairing past its end                         closed: the host that would have done it is gone
 //	webhook to be tried again                    its lane is woken (package backlog)
 //
@@ -21,6 +22,7 @@ import (
 
 	"roost/shared/archive"
 	"roost/shared/backlog"
+	"roost/shared/blob"
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/fault"
@@ -38,6 +40,8 @@ const (
 	// pairingPatience is how long after the end of an offer its host must have
 	// closed the pairing, or before the first offer must have made one.
 	pairingPatience = time.Minute
+	// maxExpired is how many archives one sweep removes.
+	maxExpired = 20
 	// askLimit bounds the command to a host.
 	askLimit = 10 * time.Second
 )
@@ -48,6 +52,7 @@ type Config struct {
 	Instances *instance.Repository
 	Archives  *archive.Repository
 	Jobs      queue.Queue // the archive queue
+	Bucket    blob.Bucket
 	Commands  *command.Client
 	Events    *event.Publisher
 	Backlog   *backlog.Repository
@@ -73,13 +78,14 @@ type Report struct {
 	// FailingSeconds is for how long the one that fails the longest of these has
 	// been failing.
 	FailingSeconds int64 `json:"failingSeconds"`
+	Expired        int   `json:"expired"` // archives removed
 }
 
 // Handle is the Lambda handler of the schedule. One fault does not keep it from
 // the rest; all are returned.
 func (h *Handler) Handle(ctx context.Context) (Report, error) {
 	var report Report
-	failures := []error{h.lanes(ctx, &report), h.archives(ctx, &report)}
+	failures := []error{h.lanes(ctx, &report), h.archives(ctx, &report), h.expire(ctx, &report)}
 	for _, t := range h.cfg.Tenants {
 		all, err := h.cfg.Instances.List(ctx, t)
 		if err != nil {
@@ -92,7 +98,7 @@ func (h *Handler) Handle(ctx context.Context) (Report, error) {
 	}
 	if report != (Report{}) {
 		h.cfg.Log.InfoContext(ctx, "sweep has mended", "deletions", report.Deletions, "archives", report.Archives, "pairings", report.Pairings,
-			"lanes", report.Lanes, "failing_seconds", report.FailingSeconds)
+			"lanes", report.Lanes, "failing_seconds", report.FailingSeconds, "expired", report.Expired)
 	}
 	return report, errors.Join(failures...)
 }
@@ -132,6 +138,21 @@ func (h *Handler) archives(ctx context.Context, report *Report) error {
 		report.Archives++
 	}
 	return errors.Join(failures...)
+}
+
+// expire removes archives whose time is over.
+func (h *Handler) expire(ctx context.Context, report *Report) error {
+	records, err := h.cfg.Archives.Expired(ctx, maxExpired)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if err := h.cfg.Archives.Expire(ctx, h.cfg.Bucket, r); err != nil {
+			return err
+		}
+		report.Expired++
+	}
+	return nil
 }
 
 // deletion goes on where the API has stopped. A host that does not answer is

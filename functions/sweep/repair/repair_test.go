@@ -75,7 +75,7 @@ func newHouse(t *testing.T) *house {
 	h.backlog = backlog.NewRepository(tbl, h.bucket, backlog.Options{})
 	h.handler = repair.New(repair.Config{
 		Backlog: h.backlog, Wakeups: h.wakeups,
-		Tenants: []tenant.ID{tenant.Default}, Instances: h.instances, Archives: h.archives, Jobs: h.jobs,
+		Tenants: []tenant.ID{tenant.Default}, Instances: h.instances, Archives: h.archives, Jobs: h.jobs, Bucket: h.bucket,
 		Commands: command.NewClient(tbl, h.bucket, queues), Events: event.NewPublisher(h.events, h.bucket), Log: slog.New(slog.DiscardHandler),
 	})
 	h.handler.SetNow(func() time.Time { return h.now })
@@ -236,7 +236,7 @@ func TestArchiveThatLostItsJob(t *testing.T) {
 	if len(jobs) == 0 || len(jobs) > 2 { // two when a ten-minute slot ended in between
 		t.Errorf("jobs %v", jobs)
 	}
-	if err := h.archives.Finish(t.Context(), "i1"); err != nil {
+	if err := h.archives.Finish(t.Context(), archive.Ref{Instance: "i1"}); err != nil {
 		t.Fatal(err)
 	}
 	h.sweep(repair.Report{})
