@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// MaxWaiting is how many deliveries one lane holds.
+	// MaxWaiting is how many deliveries one lane holds, unless Options say less.
 	MaxWaiting = 1000
 	// maxRaces is how often a change starts over when others change the same.
 	maxRaces = 20
@@ -25,6 +25,8 @@ type Options struct {
 	Now func() time.Time
 	// Scheduled is called whenever a lane has got a time, which may be past.
 	Scheduled func(time.Time)
+	// Waiting is how many deliveries one lane holds; MaxWaiting when 0.
+	Waiting int
 }
 
 // Repository keeps deliveries. It is safe for concurrent use.
@@ -33,13 +35,17 @@ type Repository struct {
 	bucket    blob.Bucket
 	now       func() time.Time
 	scheduled func(time.Time)
+	waiting   int64
 }
 
 // NewRepository keeps deliveries on t, and large events in b.
 func NewRepository(t table.Table, b blob.Bucket, o Options) *Repository {
-	r := &Repository{table: t, bucket: b, now: o.Now, scheduled: o.Scheduled}
+	r := &Repository{table: t, bucket: b, now: o.Now, scheduled: o.Scheduled, waiting: int64(o.Waiting)}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	if r.waiting <= 0 {
+		r.waiting = MaxWaiting
 	}
 	if r.scheduled == nil {
 		r.scheduled = func(time.Time) {}
@@ -130,7 +136,7 @@ func (r *Repository) Append(ctx context.Context, d Delivery, due time.Time) (tim
 		}
 		before := lane
 		var ops []table.Op
-		if lane.waiting() >= MaxWaiting {
+		if lane.waiting() >= r.waiting {
 			if ops, err = r.crowdOut(ctx, d.lane, lane); err != nil {
 				return time.Time{}, err
 			}
@@ -180,7 +186,7 @@ func (r *Repository) crowdOut(ctx context.Context, l Lane, lane line) ([]table.O
 	if err != nil || !found {
 		return []table.Op{table.DeleteOp(l.entryKey(lane.head), table.None())}, err
 	}
-	d.Error = fmt.Sprintf("%d later events were waiting behind it", MaxWaiting)
+	d.Error = fmt.Sprintf("%d later events were waiting behind it", r.waiting)
 	return r.leave(ctx, d, Dead)
 }
 
