@@ -87,8 +87,9 @@ func Translate(e event.Event) ([]Payload, error) {
 		return []Payload{{Event: "remove.instance"}}, nil
 	case event.WebhookDisabled: // Evolution has no such event: its webhooks never end
 		return translate(e, webhookDisabled)
+	default:
+		return nil, nil // nothing that Evolution tells, or of a newer Roost
 	}
-	return nil, nil // of a newer Roost
 }
 
 func translate[T any](e event.Event, put func(event.Event, T) ([]Payload, error)) ([]Payload, error) {
