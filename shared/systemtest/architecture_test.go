@@ -34,10 +34,26 @@ var speaks = map[string]grant{
 	"sessionhost/keys":     {[]string{"..."}, "it implements the library's store"},
 	"sessionhost/session":  {[]string{"types"}, "it names people by JID and leaves the rest to whatsapp"},
 	"simulator/companion":  {[]string{"..."}, "it is the unmodified client that tests pair"},
+	"simulator/companion/oracle": {
+		[]string{"proto/...", "store/...", "types", "util/..."},
+		"it holds a store of ours against the library's own",
+	},
 	"simulator/...": {
 		[]string{"appstate/...", "binary/...", "proto/...", "socket/...", "types", "util/..."},
 		"a server shares the wire with its clients; what judges them must not share their behaviour",
 	},
+}
+
+// clouds names who may import the SDK of AWS, and why; their tests are free.
+var clouds = map[string]string{
+	"local/...":             "it opens the adapters, and makes on emulators what the template makes on AWS",
+	"shared/blob/s3":        "it is an adapter",
+	"shared/cloud":          "it is what the adapters have in common",
+	"shared/deployment/...": "it opens the adapters",
+	"shared/emulator":       "it leads the adapters' tests to emulators",
+	"shared/queue/sqs":      "it is an adapter",
+	"shared/seal/kms":       "it is an adapter",
+	"shared/table/dynamo":   "it is an adapter",
 }
 
 // never names, for packages of ours, what they must not reach, and why.
@@ -111,6 +127,22 @@ func TestWhoSpeaksWhatsmeow(t *testing.T) {
 			part := strings.TrimPrefix(strings.TrimPrefix(path, library), "/")
 			if !slices.ContainsFunc(g.parts, func(p string) bool { return p == "..." || match(p, part) }) {
 				t.Errorf("%s imports %s; it may import %q of it (%s)", name, path, g.parts, g.why)
+			}
+		}
+	}
+}
+
+func TestWhoSpeaksAWS(t *testing.T) {
+	t.Parallel()
+	pkgs := load(t)
+	guards(t, pkgs, slices.Collect(maps.Keys(clouds)))
+	for name, pkg := range pkgs {
+		if _, may := lookup(clouds, name); may {
+			continue
+		}
+		for _, path := range pkg.Imports {
+			if match("github.com/aws/aws-sdk-go-v2/...", path) || match("github.com/aws/smithy-go/...", path) {
+				t.Errorf("%s imports %s; only adapters and what opens them may", name, path)
 			}
 		}
 	}
