@@ -1,4 +1,9 @@
-// Command api is the HTTP API as a Lambda behind an API Gateway HTTP API.
+// Command api is the HTTP API as a Lambda behind an API Gateway HTTP API. Beyond
+// the variables of package cloud:
+//
+//	ROOST_ADMIN_KEY_SHA256  SHA-256 of the admin key, in hex
+//	ROOST_ADMIN_KEY         the key itself instead, for local runs
+//	ROOST_VERSION           what GET /health tells
 package main
 
 import (
@@ -6,42 +11,30 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"log/slog"
 	"os"
 
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
-	"roost/functions/api/core"
 	"roost/functions/api/handler"
+	"roost/functions/invocation"
+	"roost/shared/deployment"
+	"roost/shared/deployment/cloud"
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	if err := run(context.Background(), os.Getenv, log); err != nil {
-		log.Error("api cannot start", "err", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, getenv func(string) string, log *slog.Logger) error {
-	key, err := adminKey(getenv)
-	if err != nil {
-		return err
-	}
-	deps, err := open(ctx)
-	if err != nil {
-		return fmt.Errorf("open the ports: %w", err)
-	}
-	api := handler.New(handler.Deps{
-		Core: deps, AdminKey: key, ServerURL: getenv("ROOST_SERVER_URL"), Version: getenv("ROOST_VERSION"), Log: log,
+	invocation.Serve("api", cloud.OpenSealed, func(ctx context.Context, d deployment.Deployment) (any, error) {
+		key, err := adminKey(os.Getenv)
+		if err != nil {
+			return nil, err
+		}
+		api, err := handler.Open(ctx, d, key, os.Getenv("ROOST_VERSION"))
+		if err != nil {
+			return nil, err
+		}
+		return httpadapter.NewV2(api).ProxyWithContext, nil
 	})
-	lambda.StartWithOptions(httpadapter.NewV2(api).ProxyWithContext, lambda.WithContext(ctx))
-	return nil
 }
 
-// adminKey reads ROOST_ADMIN_KEY_SHA256 (hex), or makes it of ROOST_ADMIN_KEY.
 func adminKey(getenv func(string) string) ([]byte, error) {
 	if digest := getenv("ROOST_ADMIN_KEY_SHA256"); digest != "" {
 		key, err := hex.DecodeString(digest)
@@ -55,9 +48,4 @@ func adminKey(getenv func(string) string) ([]byte, error) {
 		return sum[:], nil
 	}
 	return nil, errors.New("neither ROOST_ADMIN_KEY_SHA256 nor ROOST_ADMIN_KEY is set")
-}
-
-// open makes the ports from the environment.
-func open(context.Context) (core.Deps, error) {
-	return core.Deps{}, errors.New("the adapters for AWS are not part of this build yet; run the local command instead")
 }

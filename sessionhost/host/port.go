@@ -3,6 +3,7 @@ package host
 import (
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // Port serves a host's private port from before there is a host: a process that
@@ -18,6 +19,17 @@ func (p *Port) Sessions() int {
 		return h.count()
 	}
 	return 0
+}
+
+// ClockOffset is what must be added to the host's clock, as it was measured
+// last. It reports false when nobody knows.
+func (p *Port) ClockOffset() (time.Duration, bool) {
+	h := p.host.Load()
+	if h == nil {
+		return 0, false
+	}
+	r, known := h.clock.Last()
+	return r.Offset, known
 }
 
 // ServeHTTP serves /health, /ready and /metrics.
