@@ -17,9 +17,6 @@ const (
 	FormatGUID      = "guid"      // the callbacks of the guid dialect
 )
 
-// Formats are all of them.
-func Formats() []string { return []string{FormatEvolution, FormatPostback, FormatGUID} }
-
 // Main is the id of the one subscription that a dialect with a single webhook
 // per instance uses.
 const Main = "main"

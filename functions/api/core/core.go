@@ -29,8 +29,8 @@ import (
 	"roost/shared/webhook"
 )
 
-// Deps are what the API works with. All but Wakeups, Networks, HTTP
-// and Limits must be set.
+// Deps are what the API works with. All but Wakeups, Formats,
+// Networks, HTTP and Limits must be set.
 type Deps struct {
 	Table     table.Table // for what numbers are known to be on WhatsApp
 	Instances *instance.Repository
@@ -48,6 +48,10 @@ type Deps struct {
 	// Wakeups is the queue called backlog.Queue. Without it replays begin at the
 	// next minute.
 	Wakeups queue.Queue
+
+	// Formats are those that webhooks may have beside Evolution's: what the
+	// deliverer speaks.
+	Formats []string
 
 	// Networks are those beside the public internet that files may be fetched
 	// from. What listens there is open to every user.

@@ -132,7 +132,7 @@ func (c *Core) checkWebhook(s webhook.Subscription) error {
 		return fault.New(fault.Invalid, `Invalid "url" property`)
 	case u.Scheme == "http" && !c.deps.HTTP && len(c.deps.Networks) == 0:
 		return fault.New(fault.Invalid, "Only https is called")
-	case !slices.Contains(webhook.Formats(), s.Format):
+	case s.Format != webhook.FormatEvolution && !slices.Contains(c.deps.Formats, s.Format):
 		return fault.New(fault.Invalid, "There is no format %q", s.Format)
 	}
 	return nil

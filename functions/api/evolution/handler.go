@@ -55,6 +55,7 @@ func New(c *core.Core, config Config) *Handler {
 type request struct {
 	*http.Request
 	name     string // as the path says, "" where it names none
+	item     string // what of the instance the path names, "" where it names nothing
 	instance instance.Instance
 	admin    bool
 	key      string
@@ -96,11 +97,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (answer, error) 
 	if err != nil {
 		return answer{}, err
 	}
-	found, name, err := match(r)
+	found, name, item, err := match(r)
 	if err != nil {
 		return answer{}, err
 	}
-	q := &request{Request: r, name: name, body: b, key: strings.Join(r.Header.Values("apikey"), ", ")}
+	q := &request{Request: r, name: name, item: item, body: b, key: strings.Join(r.Header.Values("apikey"), ", ")}
 	q.admin = h.isAdmin(q.key)
 	switch found.guard {
 	case guardNone:

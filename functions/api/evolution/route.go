@@ -22,7 +22,7 @@ type route struct {
 }
 
 // routes are keyed by method and path in lower case, ":i" being an instance's
-// name.
+// name and ":id" something that it has.
 var routes = map[string]route{
 	"GET ":                            {guardNone, (*Handler).welcome},
 	"POST verify-creds":               {guardAdmin, (*Handler).verifyCredentials},
@@ -49,11 +49,26 @@ var routes = map[string]route{
 	"GET instance/passkey/:i":  {guardInstance, (*Handler).showPasskey},
 	"POST instance/passkey/:i": {guardInstance, (*Handler).answerPasskey},
 	"GET instance/archive/:i":  {guardNone, (*Handler).showArchive}, // the instance is gone: it looks itself
+
+	"GET webhook/endpoints/:i":        {guardInstance, (*Handler).listEndpoints},
+	"POST webhook/endpoints/:i":       {guardInstance, (*Handler).addEndpoint},
+	"GET webhook/endpoints/:i/:id":    {guardInstance, (*Handler).showEndpoint},
+	"PUT webhook/endpoints/:i/:id":    {guardInstance, (*Handler).changeEndpoint},
+	"DELETE webhook/endpoints/:i/:id": {guardInstance, (*Handler).removeEndpoint},
+	"POST webhook/rotate/:i/:id":      {guardInstance, (*Handler).rotateEndpoint},
+	"GET webhook/default":             {guardAdmin, (*Handler).showDefault},
+	"PUT webhook/default":             {guardAdmin, (*Handler).setDefault},
+	"DELETE webhook/default":          {guardAdmin, (*Handler).removeDefault},
+	"POST webhook/rotatedefault":      {guardAdmin, (*Handler).rotateDefault},
+	"GET webhook/deliveries/:i":       {guardInstance, (*Handler).listDeliveries},
+	"GET webhook/deliveries/:i/:id":   {guardInstance, (*Handler).showDelivery},
+	"POST webhook/replay/:i":          {guardInstance, (*Handler).replay},
 }
 
-// match finds the route of a request and the name in its path. Like Express it
-// takes paths in any case and with a slash at the end.
-func match(r *http.Request) (route, string, error) {
+// match finds the route of a request, and the names in its path: an instance's
+// and that of something it has. Like Express it takes paths in any case and with
+// a slash at the end.
+func match(r *http.Request) (found route, name, item string, err error) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -62,24 +77,30 @@ func match(r *http.Request) (route, string, error) {
 	path = strings.TrimSuffix(path, "/")
 	parts := strings.Split(path, "/")
 	if found, ok := routes[method+" "+strings.ToLower(path)]; ok && len(parts) < 3 {
-		return found, "", nil
+		return found, "", "", nil
 	}
-	if len(parts) == 3 && parts[2] != "" {
-		found, ok := routes[method+" "+strings.ToLower(parts[0]+"/"+parts[1])+"/:i"]
-		if !ok && notServed(method, strings.ToLower(parts[0]), strings.ToLower(parts[1])) {
+	if (len(parts) == 3 || len(parts) == 4 && parts[3] != "") && parts[2] != "" {
+		pattern := method + " " + strings.ToLower(parts[0]+"/"+parts[1]) + "/:i"
+		if len(parts) == 4 {
+			pattern += "/:id"
+		}
+		found, ok := routes[pattern]
+		if !ok && len(parts) == 3 && notServed(method, strings.ToLower(parts[0]), strings.ToLower(parts[1])) {
 			found, ok = route{guardInstance, (*Handler).refuseUnserved}, true
 		}
 		if ok {
-			name, err := url.PathUnescape(parts[2])
-			if err != nil {
-				return route{}, "", &problem{status: http.StatusBadRequest, reason: internalReason, message: "Failed to decode param '" + parts[2] + "'"}
+			names := [2]string{}
+			for n, part := range parts[2:] {
+				if names[n], err = url.PathUnescape(part); err != nil {
+					return route{}, "", "", &problem{status: http.StatusBadRequest, reason: internalReason, message: "Failed to decode param '" + part + "'"}
+				}
 			}
-			return found, name, nil
+			return found, names[0], names[1], nil
 		}
 	}
 	raw := r.RequestURI
 	if !strings.HasPrefix(raw, "/") {
 		raw = r.URL.RequestURI()
 	}
-	return route{}, "", &problem{status: http.StatusNotFound, message: []string{"Cannot " + r.Method + " " + raw}}
+	return route{}, "", "", &problem{status: http.StatusNotFound, message: []string{"Cannot " + r.Method + " " + raw}}
 }

@@ -100,7 +100,7 @@ func (h *Handler) post(ctx context.Context, d backlog.Delivery, c format.Call, s
 	}
 	built, err := c.Build(target)
 	if err != nil {
-		return 0, 0, requestError{"the event cannot be put into the webhook's format"}
+		return 0, 0, requestError{unspoken}
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

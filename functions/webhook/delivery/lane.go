@@ -109,7 +109,7 @@ func (h *worker) again(ctx context.Context, d backlog.Delivery) error {
 	calls, err := h.calls(d.Event, s)
 	if err != nil {
 		h.cfg.Log.ErrorContext(ctx, "event cannot be put into words", "event", d.ID.Event, "webhook", s.ID, "err", err)
-		return h.cfg.Backlog.Bury(ctx, d, "the event cannot be put into the webhook's format")
+		return h.cfg.Backlog.Bury(ctx, d, unspoken)
 	}
 	attempt, verdict := h.call(ctx, d, calls, s, h.until)
 	h.note(ctx, d, attempt)

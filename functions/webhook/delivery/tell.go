@@ -83,13 +83,13 @@ type letter struct {
 	calls    []format.Call
 }
 
-// find chooses the events. One that its format cannot read is nothing that
-// could be told, now or later.
+// find chooses the events.
 func (t *teller) find(ctx context.Context, told []event.Event) {
 	for n, e := range told {
 		calls, err := t.calls(e, t.subscription)
 		if err != nil {
 			t.cfg.Log.ErrorContext(ctx, "event cannot be put into words", "event", e.ID, "webhook", t.subscription.ID, "err", err)
+			t.refuse(ctx, e)
 			continue
 		}
 		if wantsAny(t.subscription, calls) {
@@ -97,6 +97,18 @@ func (t *teller) find(ctx context.Context, told []event.Event) {
 		}
 	}
 }
+
+// refuse lays an event aside that the subscription's format cannot read: trying
+// again would not help, another version may.
+func (t *teller) refuse(ctx context.Context, e event.Event) {
+	d := backlog.NewDelivery(e, t.subscription.ID)
+	d.Error = unspoken
+	if err := t.cfg.Backlog.Record(ctx, d, backlog.Dead); err != nil {
+		t.cfg.Log.ErrorContext(ctx, "event cannot be laid aside", "event", e.ID, "webhook", t.subscription.ID, "err", err)
+	}
+}
+
+const unspoken = "the event cannot be put into the webhook's format"
 
 // calls are those that an event makes at a subscription.
 func (h *Handler) calls(e event.Event, s webhook.Subscription) ([]format.Call, error) {
