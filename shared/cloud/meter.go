@@ -30,10 +30,11 @@ type Meter struct {
 }
 
 // Attach makes the clients built from cfg afterwards count here.
-func (m *Meter) Attach(cfg *aws.Config) {
-	cfg.APIOptions = append(cfg.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("RoostMeter", m.count), middleware.Before)
-	})
+func (m *Meter) Attach(cfg *aws.Config) { cfg.APIOptions = append(cfg.APIOptions, m.Option) }
+
+// Option is the API option that makes a client count here.
+func (m *Meter) Option(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("RoostMeter", m.count), middleware.Before)
 }
 
 // Counts returns what was counted since the start or the last Reset.

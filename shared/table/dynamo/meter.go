@@ -2,13 +2,14 @@ package dynamo
 
 import (
 	"context"
-	"maps"
 	"sync"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
+
+	"roost/shared/cloud"
 )
 
 // Use is what one operation of DynamoDB's API has used.
@@ -24,55 +25,52 @@ type Use struct {
 //
 //	client := dynamodb.NewFromConfig(cfg, meter.Attach)
 type Meter struct {
-	mu   sync.Mutex // guards used
-	used map[string]Use
+	requests cloud.Meter
+
+	mu    sync.Mutex // guards units
+	units map[string]float64
 }
 
 // Attach is an option of a client that is to be counted.
 func (m *Meter) Attach(o *dynamodb.Options) {
-	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-		if err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("MeterUnits", m.units), middleware.Before); err != nil {
-			return err
-		}
-		return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("MeterRequests", m.request), middleware.After)
+	o.APIOptions = append(o.APIOptions, m.requests.Option, func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("MeterUnits", m.measure), middleware.Before)
 	})
 }
 
 // Used returns what was used since the start or the last Reset.
 func (m *Meter) Used() map[string]Use {
+	used := make(map[string]Use)
+	for operation, n := range m.requests.Counts() {
+		used[operation.Name] = Use{Requests: n.Requests}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return maps.Clone(m.used)
+	for name, units := range m.units {
+		used[name] = Use{Requests: used[name].Requests, Units: units}
+	}
+	return used
 }
 
 // Reset starts again from zero.
 func (m *Meter) Reset() {
+	m.requests.Reset()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	clear(m.used)
+	clear(m.units)
 }
 
-func (m *Meter) add(operation string, use Use) {
+func (m *Meter) add(operation string, units float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.used == nil {
-		m.used = make(map[string]Use)
+	if m.units == nil {
+		m.units = make(map[string]float64)
 	}
-	total := m.used[operation]
-	total.Requests += use.Requests
-	total.Units += use.Units
-	m.used[operation] = total
+	m.units[operation] += units
 }
 
-func (m *Meter) request(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
-	middleware.FinalizeOutput, middleware.Metadata, error,
-) {
-	m.add(awsmiddleware.GetOperationName(ctx), Use{Requests: 1})
-	return next.HandleFinalize(ctx, in)
-}
-
-// units asks to be told the units, and sums them.
-func (m *Meter) units(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+// measure asks to be told the units, and sums them.
+func (m *Meter) measure(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 	middleware.InitializeOutput, middleware.Metadata, error,
 ) {
 	const total = types.ReturnConsumedCapacityTotal
@@ -97,7 +95,7 @@ func (m *Meter) units(ctx context.Context, in middleware.InitializeInput, next m
 	out, metadata, err := next.HandleInitialize(ctx, in)
 	for _, capacity := range consumed(out.Result) {
 		if capacity.CapacityUnits != nil {
-			m.add(awsmiddleware.GetOperationName(ctx), Use{Units: *capacity.CapacityUnits})
+			m.add(awsmiddleware.GetOperationName(ctx), *capacity.CapacityUnits)
 		}
 	}
 	return out, metadata, err
