@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"roost/sessionhost/clock"
 )
@@ -28,6 +29,8 @@ type config struct {
 	apiKey       string   // ROOST_API_KEY, "" for the one in the data folder
 	ntp          []string // ROOST_NTP
 	archiveDays  int
+	hosts        int
+	lease        time.Duration
 }
 
 const usage = `Roost on one machine: WhatsApp instances over HTTP.
@@ -59,6 +62,8 @@ func loadConfig(args []string, getenv func(string) string, out io.Writer) (confi
 	})
 	flags.BoolVar(&c.http, "allow-http", false, "call webhooks and fetch files over http too, where others can read along; in allowed networks that is so anyway")
 	flags.IntVar(&c.archiveDays, "archive-days", 0, "`days` after which archives of deleted instances and exports are removed with their media; 0 keeps them for ever")
+	flags.IntVar(&c.hosts, "hosts", 1, "`number` of session hosts; more than one are processes of their own that share the instances and take over from each other, listed with their private ports at -host-listen")
+	flags.DurationVar(&c.lease, "lease", 0, "with -hosts, how long one that says nothing is waited for before others take its instances; 0 for the default")
 	level := flags.String("log-level", "info", "debug, info, warn or error")
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)
@@ -94,6 +99,12 @@ func (c *config) check(flags *flag.FlagSet, level string) error {
 	}
 	if c.archiveDays < 0 || c.archiveDays > 36500 {
 		wrong = append(wrong, errors.New("-archive-days is not from 0 to 36500"))
+	}
+	if c.hosts < 1 || c.hosts > 64 {
+		wrong = append(wrong, fmt.Errorf("-hosts %d is not between 1 and 64", c.hosts))
+	}
+	if c.lease != 0 && (c.lease < 500*time.Millisecond || c.lease > time.Hour) {
+		wrong = append(wrong, fmt.Errorf("-lease %s is not between 500ms and 1h", c.lease))
 	}
 	if c.simulate && c.simulatorURL != "" {
 		wrong = append(wrong, errors.New("-simulate and -simulator exclude each other"))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -34,13 +35,22 @@ type data struct {
 	lock    *flock.Flock
 }
 
+// A process that holds a whole Roost locks the folder. Session hosts that it has
+// started share a lock of their own: they may outlive it by a moment.
+const (
+	folderLock = "lock"
+	hostsLock  = "hosts.lock"
+	lockPause  = 20 * time.Millisecond
+	hostsLimit = 5 * time.Second // for the hosts of a Roost that has died to notice
+)
+
 // openData opens the folder, and makes what is missing in it. baseURL is where
 // signed URLs lead.
 func openData(ctx context.Context, c config, baseURL string) (*data, error) {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	d := &data{lock: flock.New(filepath.Join(c.data, "lock"))}
+	d := &data{lock: flock.New(filepath.Join(c.data, folderLock))}
 	locked, err := d.lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
@@ -55,32 +65,54 @@ func openData(ctx context.Context, c config, baseURL string) (*data, error) {
 }
 
 func (d *data) open(ctx context.Context, c config, baseURL string) error {
+	if err := awaitHosts(ctx, c.data); err != nil {
+		return err
+	}
 	var err error
 	if d.apiKey = c.apiKey; d.apiKey == "" {
 		if d.apiKey, err = secretFile(filepath.Join(c.data, "admin.key")); err != nil {
 			return err
 		}
 	}
-	if d.wrapper, err = seal.FileKey(filepath.Join(c.data, "master.key")); err != nil {
-		return fmt.Errorf("open the master key: %w", err)
-	}
-	signing, err := secretFile(filepath.Join(c.data, "url.key"))
-	if err != nil {
+	if err := d.openStores(c.data, baseURL); err != nil {
 		return err
 	}
-	if d.bucket, err = folder.Open(filepath.Join(c.data, "blobs"), folder.Options{Secret: []byte(signing), BaseURL: baseURL}); err != nil {
-		return fmt.Errorf("open the blob folder: %w", err)
-	}
-	if d.db, err = sqlite.Open(filepath.Join(c.data, "roost.db"), sqlite.Options{}); err != nil {
-		return fmt.Errorf("open the database: %w", err)
-	}
-	queues := queuesqlite.New(d.db)
-	d.table, d.queues = tablesqlite.New(d.db), queues
 	// Whoever held the folder before is dead, and with it what it was working on.
-	if _, err := queues.Release(ctx); err != nil {
+	if _, err := queuesqlite.New(d.db).Release(ctx); err != nil {
 		return err
 	}
 	return fleet.NewRepository(d.table).EndAll(ctx)
+}
+
+// awaitHosts returns when no session host uses the folder.
+func awaitHosts(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, hostsLimit)
+	defer cancel()
+	lock := flock.New(filepath.Join(dir, hostsLock))
+	if ok, err := lock.TryLockContext(ctx, lockPause); !ok {
+		return fmt.Errorf("session hosts use the folder %s: %w", dir, err)
+	}
+	return lock.Unlock()
+}
+
+// openStores opens what all processes of a Roost share.
+func (d *data) openStores(dir, baseURL string) error {
+	var err error
+	if d.wrapper, err = seal.FileKey(filepath.Join(dir, "master.key")); err != nil {
+		return fmt.Errorf("open the master key: %w", err)
+	}
+	signing, err := secretFile(filepath.Join(dir, "url.key"))
+	if err != nil {
+		return err
+	}
+	if d.bucket, err = folder.Open(filepath.Join(dir, "blobs"), folder.Options{Secret: []byte(signing), BaseURL: baseURL}); err != nil {
+		return fmt.Errorf("open the blob folder: %w", err)
+	}
+	if d.db, err = sqlite.Open(filepath.Join(dir, "roost.db"), sqlite.Options{}); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	d.table, d.queues = tablesqlite.New(d.db), queuesqlite.New(d.db)
+	return nil
 }
 
 func (d *data) close() error {

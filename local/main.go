@@ -4,6 +4,7 @@
 //
 //	go run ./local            the real WhatsApp
 //	go run ./local -simulate  a simulated one in the same process
+//	go run ./local -hosts 3   three session hosts, each a process of its own
 //
 // Everything it keeps is in one folder (-data, ./.roost): a SQLite file, a
 // folder of objects and three key files. Losing master.key loses the keys of
@@ -23,7 +24,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == hostCommand {
+		err = runChild(ctx, os.Args[2:], os.Stdin, os.Stdout, os.Stderr)
+	} else {
+		err = run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	}
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 	default:

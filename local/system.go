@@ -33,6 +33,14 @@ import (
 // version is this build's.
 const version = "0.1.0"
 
+const (
+	// readyLimit bounds how long the API waits for session hosts at the start.
+	readyLimit = 15 * time.Second
+	// aloneLease is that of a host that has the folder for itself: nobody waits
+	// for it to run out, since the lock tells when it is dead.
+	aloneLease = time.Minute
+)
+
 // stopLimit bounds how long requests under way may take at the end.
 const stopLimit = 2 * time.Second
 
@@ -155,19 +163,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 	running.Go(func() { s.sweepEveryMinute(ctx) })
 	running.Go(func() { s.alarm.Run(ctx, s.backlog) })
 	server := &http.Server{Handler: s.routes(simulated), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-	private, taken := &host.Port{}, make(chan struct{})
-	running.Go(func() {
-		err := host.Run(ctx, host.Config{
-			Name: "host-1", Table: s.data.table, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
-			Clock: clock.Config{Servers: s.cfg.ntp}, Networks: slices.Concat(egress.Loopback, s.cfg.networks),
-		}, func(h *host.Host) {
-			private.Ready(h)
-			close(taken)
-		})
-		if err != nil {
-			cancel(fmt.Errorf("session host: %w", err))
-		}
-	})
+	private, ready := s.startHosts(ctx, cancel, &running, wa, simulated, out)
 	health := &http.Server{Handler: private, ReadHeaderTimeout: 10 * time.Second}
 	serve := func(server *http.Server, on net.Listener) {
 		running.Go(func() {
@@ -180,9 +176,8 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 	if simulated != nil { // the host needs it to connect
 		serve(server, listener)
 	}
-	select { // the API says what is: it waits until the host has taken what it found
-	case <-taken:
-	case <-ctx.Done():
+	if err := ready(ctx); err != nil && ctx.Err() == nil { // the API says what is: it waits until the hosts have taken what they found
+		s.log.WarnContext(ctx, "serving without session hosts", "err", err)
 	}
 	if simulated == nil {
 		serve(server, listener)
@@ -200,6 +195,45 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 		return err
 	}
 	return nil
+}
+
+// startHosts runs the session hosts until ctx ends, and returns what serves the
+// private port and what waits until they are ready.
+func (s *system) startHosts(ctx context.Context, fail context.CancelCauseFunc, running *sync.WaitGroup, wa whatsapp.Config, simulated *simulator.Simulator, out io.Writer) (http.Handler, func(context.Context) error) {
+	if s.cfg.hosts > 1 {
+		child := childConfig{base: s.base, lease: s.cfg.lease, config: s.cfg}
+		if simulated != nil {
+			child.simulatorURL = s.base
+		}
+		all := newHosts(s.cfg.hosts, child, out, s.log)
+		running.Go(func() { all.run(ctx) })
+		return all, func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, readyLimit)
+			defer cancel()
+			return all.ready(ctx)
+		}
+	}
+	private, taken := &host.Port{}, make(chan struct{})
+	running.Go(func() {
+		err := host.Run(ctx, host.Config{
+			Name: "host-1", Table: s.data.table, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
+			Clock: clock.Config{Servers: s.cfg.ntp}, Networks: slices.Concat(egress.Loopback, s.cfg.networks), Lease: aloneLease,
+		}, func(h *host.Host) {
+			private.Ready(h)
+			close(taken)
+		})
+		if err != nil {
+			fail(fmt.Errorf("session host: %w", err))
+		}
+	})
+	return private, func(ctx context.Context) error {
+		select {
+		case <-taken:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // routes is everything on the public port.

@@ -210,16 +210,22 @@ func (w *world) link(name, number string) *simulator.User {
 	if status != http.StatusCreated {
 		w.t.Fatalf("create: %d %v", status, answer)
 	}
-	scanned := ""
+	scanned, asked := "", time.Now()
 	for len(u.Companions()) == 0 {
 		code := w.qr(name)
-		if code != "" && code != scanned {
-			scanned = code
+		switch {
+		case code != "" && code != scanned:
+			scanned, asked = code, time.Now()
 			if _, err := u.Scan(w.ctx, code); err != nil && !errors.Is(err, simulator.ErrRefresh) && !errors.Is(err, simulator.ErrStale) {
 				w.t.Fatalf("scan: %v", err)
 			}
+		case code == "" && time.Since(asked) > 2*time.Second: // its pairing has ended with its host
+			asked = time.Now()
+			_, _, _ = w.try(http.MethodGet, "/instance/connect/"+name, nil)
 		}
-		if w.ctx.Err() != nil {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-w.ctx.Done():
 			w.t.Fatal("never linked")
 		}
 	}

@@ -47,7 +47,7 @@
 //
 //	                                     of L        L = 5 s
 //	renewal, and a look at the others    L/4         1.25 s
-//	the answer of a renewal              L/4         1.25 s
+//	the answer of a renewal              L/2         2.5 s
 //	a holder trusts a renewal            L - L/5     4 s
 //	a silent host is ended               L to 5/4 L  5 to 6.25 s after its last renewal
 //	its instances are taken              at once, at most StartRate at a time

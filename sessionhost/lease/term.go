@@ -152,7 +152,7 @@ func (t *Term) renew(ctx context.Context, sessions int) error {
 	self := t.self
 	t.mu.Unlock()
 	begin := t.options.Clock()
-	attempt, cancel := context.WithTimeout(ctx, Every(t.options.Length))
+	attempt, cancel := context.WithTimeout(ctx, t.options.Length/2)
 	defer cancel()
 	err := t.hosts.Renew(attempt, self)
 	if errors.Is(err, fleet.ErrEnded) {

@@ -5,6 +5,7 @@ import (
 
 	"roost/shared/archive"
 	"roost/shared/deployment"
+	"roost/shared/fleet"
 	"roost/shared/instance"
 	"roost/shared/tenant"
 )
@@ -25,7 +26,7 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	}
 	return New(Config{
 		Tenants: []tenant.ID{tenant.Default}, Instances: instance.NewRepository(d.Table), Archives: archive.NewRepository(d.Table),
-		Backlog: d.Backlog(), Wakeups: wakeups,
+		Backlog: d.Backlog(), Wakeups: wakeups, Hosts: fleet.NewRepository(d.Table),
 		Jobs: jobs, Bucket: d.Bucket, Commands: d.Commands(), Events: events, Log: d.Log,
 	}), nil
 }

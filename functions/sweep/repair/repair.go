@@ -5,6 +5,8 @@
 //	archive begun, instance not removed          its job goes onto the queue again
 //	archive whose time is over                   removed with its objects
 //	pairing past its end                         closed: the host that would have done it is gone
+//	session host that says nothing               ended, as other hosts would do if there were any
+//	instance whose host has ended                another one is told, or the record is set right
 //	webhook to be tried again                    its lane is woken (package backlog)
 //
 // Everything here happens rarely, is done under the conditions of the
@@ -26,6 +28,7 @@ import (
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/fault"
+	"roost/shared/fleet"
 	"roost/shared/instance"
 	"roost/shared/queue"
 	"roost/shared/tenant"
@@ -57,6 +60,7 @@ type Config struct {
 	Events    *event.Publisher
 	Backlog   *backlog.Repository
 	Wakeups   queue.Queue // the one called backlog.Queue
+	Hosts     *fleet.Repository
 	Log       *slog.Logger
 }
 
@@ -74,6 +78,8 @@ type Report struct {
 	Deletions int `json:"deletions"` // resumed
 	Archives  int `json:"archives"`  // queued again
 	Pairings  int `json:"pairings"`  // closed
+	Hosts     int `json:"hosts"`     // ended
+	Orphans   int `json:"orphans"`   // instances whose host has ended
 	Lanes     int `json:"lanes"`     // woken: webhooks and chats where something is to be told again
 	// FailingSeconds is for how long the one that fails the longest of these has
 	// been failing.
@@ -86,6 +92,9 @@ type Report struct {
 func (h *Handler) Handle(ctx context.Context) (Report, error) {
 	var report Report
 	failures := []error{h.lanes(ctx, &report), h.archives(ctx, &report), h.expire(ctx, &report)}
+	view, err := h.hosts(ctx, &report)
+	failures = append(failures, err)
+	known := err == nil
 	for _, t := range h.cfg.Tenants {
 		all, err := h.cfg.Instances.List(ctx, t)
 		if err != nil {
@@ -94,11 +103,14 @@ func (h *Handler) Handle(ctx context.Context) (Report, error) {
 		}
 		for _, i := range all {
 			failures = append(failures, h.instance(ctx, i, &report))
+			if known && i.State != instance.Deleting && i.State != instance.Deleted {
+				failures = append(failures, h.owner(ctx, i, view, &report))
+			}
 		}
 	}
 	if report != (Report{}) {
 		h.cfg.Log.InfoContext(ctx, "sweep has mended", "deletions", report.Deletions, "archives", report.Archives, "pairings", report.Pairings,
-			"lanes", report.Lanes, "failing_seconds", report.FailingSeconds, "expired", report.Expired)
+			"hosts", report.Hosts, "orphans", report.Orphans, "lanes", report.Lanes, "failing_seconds", report.FailingSeconds, "expired", report.Expired)
 	}
 	return report, errors.Join(failures...)
 }

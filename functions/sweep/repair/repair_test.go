@@ -19,6 +19,7 @@ import (
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/fault"
+	"roost/shared/fleet"
 	"roost/shared/instance"
 	"roost/shared/queue"
 	queuesqlite "roost/shared/queue/sqlite"
@@ -40,6 +41,7 @@ type house struct {
 	events    queue.Queue
 	wakeups   queue.Queue
 	backlog   *backlog.Repository
+	hosts     *fleet.Repository
 	handler   *repair.Handler
 	now       time.Time
 }
@@ -72,9 +74,10 @@ func newHouse(t *testing.T) *house {
 			t.Fatal(err)
 		}
 	}
+	h.hosts = fleet.NewRepository(tbl)
 	h.backlog = backlog.NewRepository(tbl, h.bucket, backlog.Options{})
 	h.handler = repair.New(repair.Config{
-		Backlog: h.backlog, Wakeups: h.wakeups,
+		Backlog: h.backlog, Wakeups: h.wakeups, Hosts: h.hosts,
 		Tenants: []tenant.ID{tenant.Default}, Instances: h.instances, Archives: h.archives, Jobs: h.jobs, Bucket: h.bucket,
 		Commands: command.NewClient(tbl, h.bucket, queues), Events: event.NewPublisher(h.events, h.bucket), Log: slog.New(slog.DiscardHandler),
 	})
