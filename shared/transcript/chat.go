@@ -44,6 +44,14 @@ func (c Chat) partitions(i instance.ID) []string {
 	return out
 }
 
+// Holds reports whether entries of the chat stand under key.
+func (c Chat) Holds(key string) bool { return key == c.Key || slices.Contains(c.Merged, key) }
+
+// Named reports whether an address is one of the chat's.
+func (c Chat) Named(a message.Address) bool {
+	return a.PN != "" && a.PN == c.Address.PN || a.LID != "" && a.LID == c.Address.LID || c.Holds(a.PN) || c.Holds(a.LID)
+}
+
 // absorb makes other a part of the chat.
 func (c *Chat) absorb(other Chat) {
 	c.Merged = append(append(c.Merged, other.Merged...), other.Key)

@@ -31,6 +31,7 @@ import (
 	"roost/shared/sqlite"
 	tablesqlite "roost/shared/table/sqlite"
 	"roost/shared/tenant"
+	"roost/shared/transcript"
 	"roost/shared/webhook"
 )
 
@@ -58,6 +59,8 @@ type World struct {
 	Backlog   *backlog.Repository
 	Wakeups   queue.Queue
 	Bucket    *folder.Folder
+
+	Transcripts *transcript.Repository
 }
 
 // New starts a world that ends with the test.
@@ -85,6 +88,7 @@ func New(tb testing.TB, o Options) *World {
 	must(tb, err)
 	w.Webhooks = webhook.NewRepository(tbl, sealer)
 	w.Backlog, w.Wakeups = backlog.NewRepository(tbl, w.Bucket, backlog.Options{}), open(backlog.Queue, backlog.QueueOptions)
+	w.Transcripts = transcript.NewRepository(tbl, w.Bucket)
 	jobs := open(archive.Queue, archive.Options)
 	admin := sha256.Sum256([]byte(AdminKey))
 	w.Handler = handler.New(handler.Deps{

@@ -26,6 +26,7 @@ import (
 	"roost/shared/seal"
 	"roost/shared/table"
 	"roost/shared/tenant"
+	"roost/shared/transcript"
 	"roost/shared/webhook"
 )
 
@@ -93,12 +94,14 @@ type Core struct {
 	deps   Deps
 	limits Limits
 	media  fetcher
+
+	transcripts *transcript.Repository
 }
 
 // New makes a core.
 func New(deps Deps) *Core {
 	limits := deps.Limits.withDefaults()
-	return &Core{deps: deps, limits: limits, media: newFetcher(limits, deps.Networks, deps.HTTP)}
+	return &Core{deps: deps, limits: limits, media: newFetcher(limits, deps.Networks, deps.HTTP), transcripts: transcript.NewRepository(deps.Table, deps.Bucket)}
 }
 
 // Token opens an instance's token, for answers that show it.

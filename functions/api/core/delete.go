@@ -15,13 +15,13 @@ import (
 	"roost/shared/tenant"
 )
 
-// Archived is the transcript of a deleted instance.
+// Archived is the transcript of a deleted instance, or an export.
 type Archived struct {
 	Record archive.Record
-	// URL gets the object until Expires. It is good before the archive is done
-	// too, from the moment the object exists.
-	URL     string
-	Expires time.Time
+	// URL, PageURL and ManifestURL get the objects until Expires. They are good
+	// before the archive is done too, from the moment the objects exist.
+	URL, PageURL, ManifestURL string
+	Expires                   time.Time
 }
 
 // Delete unlinks an instance, gives its name free and has its transcript
@@ -64,38 +64,98 @@ func (c *Core) Delete(ctx context.Context, i instance.Instance) (Archived, error
 	return c.sign(ctx, record)
 }
 
-// Archive finds the archive of a deleted instance by its id or its last name,
-// the newest when several have had that name. NotFound when there is none.
-func (c *Core) Archive(ctx context.Context, t tenant.ID, name string) (Archived, error) {
-	record, err := c.deps.Archives.Get(ctx, instance.ID(name))
-	if err == nil && record.Tenant == t {
-		return c.sign(ctx, record)
-	}
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return Archived{}, err
-	}
-	all, err := c.deps.Archives.List(ctx, t)
+// Export stores the transcript of an instance that goes on, and waits with a
+// bound. One that is under way is not begun again.
+func (c *Core) Export(ctx context.Context, i instance.Instance) (Archived, error) {
+	job := archive.Job{Tenant: i.Tenant, Instance: i.ID, Name: i.Name, At: time.Now(), Live: true}
+	record, err := c.deps.Archives.Begin(ctx, job)
 	if err != nil {
 		return Archived{}, err
 	}
-	record = archive.Record{}
-	for _, r := range all {
-		if r.Name == name && r.At.After(record.At) {
-			record = r
-		}
+	if err := archive.Continue(ctx, c.deps.ArchiveJobs, record.Job(), time.Now()); err != nil {
+		return Archived{}, err
 	}
-	if record.Instance == "" {
-		return Archived{}, fault.New(fault.NotFound, "There is no archive of an instance %q", name)
+	wait, cancel := context.WithTimeout(ctx, c.limits.Archive)
+	defer cancel()
+	if seen, err := c.deps.Archives.Await(wait, job.Ref()); err == nil || seen.Instance == i.ID {
+		record = seen
 	}
 	return c.sign(ctx, record)
 }
 
-func (c *Core) sign(ctx context.Context, r archive.Record) (Archived, error) {
-	url, expires, err := c.deps.Bucket.SignGet(ctx, r.Key, blob.MaxExpiry, fileName(r.Name)+".jsonl.gz")
-	if err != nil {
-		return Archived{}, fmt.Errorf("sign the archive of instance %s: %w", r.Instance, err)
+// Archive finds the archive of a deleted instance, or the latest export of one
+// that is there, by its id or its name; of several that have had that name the
+// newest. With owned, an instance's id, it finds its export only. NotFound when
+// there is none.
+func (c *Core) Archive(ctx context.Context, t tenant.ID, name, owned string) (Archived, error) {
+	found := archive.Record{}
+	take := func(r archive.Record, err error) error {
+		if err == nil && r.Tenant == t && r.At.After(found.At) {
+			found = r
+		}
+		if fault.KindOf(err) == fault.NotFound {
+			return nil
+		}
+		return err
 	}
-	return Archived{Record: r, URL: url, Expires: expires}, nil
+	id := instance.ID(owned)
+	if owned == "" {
+		id = instance.ID(name)
+		if err := take(c.deps.Archives.Get(ctx, id)); err != nil {
+			return Archived{}, err
+		}
+		i, err := c.deps.Instances.ByName(ctx, t, name)
+		if err == nil {
+			id = i.ID
+		} else if fault.KindOf(err) != fault.NotFound {
+			return Archived{}, err
+		}
+	}
+	if found.Instance == "" {
+		if err := take(c.deps.Archives.Export(ctx, id)); err != nil {
+			return Archived{}, err
+		}
+	}
+	if owned == "" && (found.Instance == "" || found.Live) {
+		all, err := c.deps.Archives.List(ctx, t)
+		if err != nil {
+			return Archived{}, err
+		}
+		for _, r := range all {
+			if r.Name == name {
+				_ = take(r, nil)
+			}
+		}
+	}
+	if found.Instance == "" {
+		return Archived{}, fault.New(fault.NotFound, "There is no archive of an instance %q", name)
+	}
+	return c.sign(ctx, found)
+}
+
+// sign makes the URLs. They expire together: with the first.
+func (c *Core) sign(ctx context.Context, r archive.Record) (Archived, error) {
+	out := Archived{Record: r}
+	name := fileName(r.Name)
+	for _, object := range []struct {
+		url       *string
+		key, name string
+	}{
+		{&out.URL, r.Key, name + ".jsonl.gz"}, {&out.PageURL, r.PageKey, ""}, {&out.ManifestURL, r.ManifestKey, name + ".manifest.json"},
+	} {
+		if object.key == "" { // of an archive from before there were pages
+			continue
+		}
+		url, expires, err := c.deps.Bucket.SignGet(ctx, object.key, blob.MaxExpiry, object.name)
+		if err != nil {
+			return Archived{}, fmt.Errorf("sign the archive of instance %s: %w", r.Instance, err)
+		}
+		*object.url = url
+		if out.Expires.IsZero() || expires.Before(out.Expires) {
+			out.Expires = expires
+		}
+	}
+	return out, nil
 }
 
 // fileName keeps of a name what every file system takes.

@@ -54,7 +54,9 @@ func (c *Core) Send(ctx context.Context, i instance.Instance, o Outgoing) (messa
 	}
 	args.Mentions, args.MentionAll = mentions(to, args)
 	if q := args.Quoted; q != nil {
-		args.Quoted = quoted(i, to, *q)
+		if args.Quoted, err = c.quoted(ctx, i, to, *q); err != nil {
+			return message.Message{}, err
+		}
 	}
 	if args.Media != nil {
 		if args.Media, err = c.attach(ctx, i, *args.Media, args.MessageID, o.File); err != nil {
@@ -113,10 +115,27 @@ func mentions(to Contact, args command.SendArgs) ([]string, bool) {
 	return jids, args.MentionAll
 }
 
-// quoted fills in what a user may leave out: whose message is answered.
-func quoted(i instance.Instance, to Contact, q command.Quoted) *command.Quoted {
+// quoted fills in what a user may leave out: what is answered, and whose it is.
+// The transcript knows both; a message that it does not have is quoted as far as
+// the user has said it.
+func (c *Core) quoted(ctx context.Context, i instance.Instance, to Contact, q command.Quoted) (*command.Quoted, error) {
 	if q.Chat == "" {
 		q.Chat = to.JID
+	}
+	if len(q.Content) == 0 || q.Sender == "" {
+		said, known, err := c.original(ctx, i, q.ID, q.Chat)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			q.FromMe = said.FromMe
+			if len(q.Content) == 0 {
+				q.Content = said.Content
+			}
+			if q.Sender == "" && !said.FromMe {
+				q.Sender = said.Sender.String()
+			}
+		}
 	}
 	switch {
 	case q.Sender != "":
@@ -125,7 +144,7 @@ func quoted(i instance.Instance, to Contact, q command.Quoted) *command.Quoted {
 	case !strings.HasSuffix(q.Chat, groupServer):
 		q.Sender = q.Chat
 	}
-	return &q
+	return &q, nil
 }
 
 // attach puts a file where the host finds it.

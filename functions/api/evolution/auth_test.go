@@ -33,7 +33,7 @@ func TestAuthorization(t *testing.T) {
 		{"GET", "/settings/find/mine", "", [5]int{401, 401, 200, 401, 200}},
 		{"GET", "/instance/qr/mine", "", [5]int{401, 401, 404, 401, 404}},
 		{"GET", "/instance/passkey/mine", "", [5]int{401, 401, 404, 401, 404}},
-		{"GET", "/instance/archive/mine", "", [5]int{401, 401, 401, 401, 404}},
+		{"GET", "/instance/archive/mine", "", [5]int{401, 401, 404, 401, 404}},
 		{"POST", "/message/sendText/mine", "{}", [5]int{401, 401, 400, 401, 400}},
 		{"POST", "/message/sendText/nobody", "{}", [5]int{404, 404, 404, 404, 404}},
 		{"POST", "/message/sendPoll/mine", "{}", [5]int{401, 401, 400, 401, 400}},

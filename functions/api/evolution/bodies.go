@@ -100,6 +100,13 @@ var sendMediaBody = schema{
 	required: []string{"number", "mediatype"},
 }
 
+// findBody is what all find routes take. The rest of what they look at may be of
+// any type, as in Evolution, and counts as missing when it is of another.
+var findBody = schema{
+	kind:       "object",
+	properties: []schema{{name: "where", kind: "object"}},
+}
+
 var numbersBody = schema{
 	kind: "object",
 	properties: []schema{{

@@ -251,7 +251,7 @@ func TestDelete(t *testing.T) {
 	w.Link(t, i)
 	a := w.Do(t, "DELETE", "/instance/delete/a", "t", "")
 	done := `"archive":{"state":"done","signedURL":"URL","expiresAt":"MOMENT","messages":3,"bytes":14,` +
-		`"sha256":"` + transcriptSHA256 + `","instanceId":"UUID"}`
+		`"sha256":"` + transcriptSHA256 + `","instanceId":"UUID",` + archiveRest
 	want(t, "delete", a, 200, `{"status":"SUCCESS","error":false,"response":{"message":"Instance deleted"},`+done+`}`)
 	var said struct{ Archive struct{ SignedURL string } }
 	if err := json.Unmarshal([]byte(a.Body), &said); err != nil {
@@ -283,6 +283,8 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+const archiveRest = `"pageURL":"URL","manifestURL":"URL","live":false,"at":"TIME","done":0,"total":0,"keptUntil":null}`
+
 const transcriptSHA256 = "51e96f8431bb0d765af5fa68e570f06306a44135b634dca74ed232ec89e5b2b4"
 
 func nextKinds(t *testing.T, q queue.Queue, w *apitest.World) []event.Kind {
@@ -311,7 +313,7 @@ func TestDeleteOfOneThatNobodyHadAsksNoHost(t *testing.T) {
 	w.Create(t, "a", "t")
 	w.Archiver.Idle.Store(true)
 	a := w.Do(t, "DELETE", "/instance/delete/a", apitest.AdminKey, "")
-	pending := `"archive":{"state":"pending","signedURL":"URL","expiresAt":"MOMENT","messages":null,"bytes":null,"instanceId":"UUID"}`
+	pending := `"archive":{"state":"pending","signedURL":"URL","expiresAt":"MOMENT","messages":null,"bytes":null,"instanceId":"UUID",` + archiveRest
 	want(t, "delete", a, 200, `{"status":"SUCCESS","error":false,"response":{"message":"Instance deleted"},`+pending+`}`)
 	if len(w.Host.Commands()) != 0 {
 		t.Errorf("the host got %v", w.Host.Commands())

@@ -43,11 +43,17 @@ var routes = map[string]route{
 	"POST message/sendtext/:i":        {guardInstance, (*Handler).sendText},
 	"POST message/sendmedia/:i":       {guardInstance, (*Handler).sendMedia},
 	"POST chat/whatsappnumbers/:i":    {guardInstance, (*Handler).whatsappNumbers},
+	"POST chat/findmessages/:i":       {guardInstance, (*Handler).findMessages},
+	"POST chat/findchats/:i":          {guardInstance, (*Handler).findChats},
+	"GET chat/findchatbyremotejid/:i": {guardInstance, (*Handler).findChatByJID},
+	"POST chat/findcontacts/:i":       {guardInstance, (*Handler).findContacts},
+	"POST chat/findstatusmessage/:i":  {guardInstance, (*Handler).findStatusMessage},
 
 	// Roost's own.
 	"GET instance/qr/:i":       {guardInstance, (*Handler).showQR},
 	"GET instance/passkey/:i":  {guardInstance, (*Handler).showPasskey},
 	"POST instance/passkey/:i": {guardInstance, (*Handler).answerPasskey},
+	"POST instance/archive/:i": {guardInstance, (*Handler).exportArchive},
 	"GET instance/archive/:i":  {guardNone, (*Handler).showArchive}, // the instance is gone: it looks itself
 
 	"GET webhook/endpoints/:i":        {guardInstance, (*Handler).listEndpoints},

@@ -14,10 +14,10 @@ var unserved = map[string]string{
 	"POST message": "sendtemplate sendptv sendwhatsappaudio sendstatus sendsticker sendlocation sendcontact sendreaction " +
 		"sendpoll sendlist sendbuttons sendcarousel",
 	"POST chat": "markmessageasread archivechat markchatunread fetchprofilepictureurl getbase64frommediamessage updatemessage " +
-		"sendpresence updateblockstatus findcontacts findmessages findstatusmessage findchats fetchbusinessprofile fetchprofile " +
+		"sendpresence updateblockstatus fetchbusinessprofile fetchprofile " +
 		"updateprofilename updateprofilestatus updateprofilepicture updateprivacysettings markmessageasplayed getpollvote findchannels " +
 		"checkiswhatsappnumber",
-	"GET chat":    "findchatbyremotejid fetchprivacysettings",
+	"GET chat":    "fetchprivacysettings",
 	"DELETE chat": "deletemessageforeveryone removeprofilepicture",
 	"POST group": "create updategroupsubject updategroupdescription updategrouppicture sendinvite revokeinvitecode updateparticipant " +
 		"updatesetting toggleephemeral updatememberaddmode",
