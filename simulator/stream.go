@@ -82,10 +82,13 @@ func (st *stream) run() {
 			slog.Default().Error("panic while serving a client", "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
-	if st.reg != nil {
+	switch payload := st.conn.Payload(); {
+	case payload.GetUserAgent().GetAppVersion().GetTertiary() < st.sim.Knobs().MinRevision:
+		st.end(failure(405))
+	case st.reg != nil:
 		st.beginPairing()
-	} else {
-		st.login(st.conn.Payload())
+	default:
+		st.login(payload)
 	}
 	st.read()
 }

@@ -104,6 +104,9 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	if err != nil {
 		return fmt.Errorf("open the data key: %w", err)
 	}
+	if cfg.WhatsApp.Version == nil {
+		cfg.WhatsApp.Version = &whatsapp.Version{}
+	}
 	if cfg.Clock.HTTP == nil {
 		cfg.Clock.HTTP = cfg.WhatsApp.Client()
 	}

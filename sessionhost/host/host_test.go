@@ -72,11 +72,14 @@ type world struct {
 	log       io.Writer // what hosts log, everything; nil for errors to the test's output
 }
 
+// pageRevision is newer than the library's own.
+const pageRevision = 2_000_000_000
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	knobs := simulator.DefaultKnobs()
 	knobs.Noise = 0.2
-	s := simulator.New(simulator.Config{Knobs: &knobs})
+	s := simulator.New(simulator.Config{Knobs: &knobs, ClientRevision: pageRevision})
 	server := httptest.NewServer(s)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	w := &world{Simulator: s, t: t, ctx: ctx, base: server.URL, http: s.HTTPClient(server.URL), dir: t.TempDir()}

@@ -36,6 +36,7 @@ func (s *Session) open(number string) {
 	}
 	s.route()
 	client := s.client
+	client.FullHistory.Store(s.record.Settings.SyncFullHistory)
 	life, hangup := context.WithCancel(s.life)
 	s.hangup, s.up, s.synced = hangup, true, false
 	s.dial++
@@ -183,7 +184,7 @@ func (s *Session) retry() {
 
 // online is a login that has succeeded.
 func (s *Session) online() {
-	s.attempt = 0
+	s.attempt, s.renewing = 0, false
 	s.alive(time.Now())
 	s.clock.connected, s.clock.pairing, s.clock.rotate = time.Time{}, time.Time{}, time.Time{}
 	s.clock.ready = time.Now().Add(readyLimit)
@@ -242,6 +243,11 @@ func (s *Session) offline() {
 
 // ended is a connection that must not be opened again by itself.
 func (s *Session) ended(e whatsapp.Ended) {
+	if e.Reason.Code == instance.ReasonOutdated && !s.renewing {
+		s.outdated(e)
+		return
+	}
+	s.renewing = false
 	s.log.Warn("session ended", "reason", e.Reason.Code, "status", e.Reason.Status)
 	s.hang()
 	s.dropPairing()

@@ -22,6 +22,7 @@ type Metrics struct {
 	BeatsMissed     atomic.Int64
 	BecameIdle      atomic.Int64
 	Released        atomic.Int64
+	AccountsLimited atomic.Int64
 }
 
 func (m *Metrics) publishing(start time.Time, err error) {

@@ -20,6 +20,9 @@ func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) 
 	if err != nil {
 		return command.Sent{}, err
 	}
+	if err := s.allowed(ctx, client, args.To); err != nil {
+		return command.Sent{}, err
+	}
 	told := s.sending.begin(args.MessageID)
 	defer told()
 	start := time.Now()

@@ -70,6 +70,8 @@ type Session struct {
 	tasks   sync.WaitGroup // what was started in the background
 
 	waiting  []chan error // who waits for a login; each takes one answer
+	rejected string       // the call rejected last: it is told of more than once
+	renewing bool         // another version was tried since the last login
 	released bool         // the session ends: the instance is nobody's
 	gone     bool         // another host has the instance: nothing may be told of it any more
 }
@@ -159,6 +161,10 @@ func (s *Session) receive(m any) bool {
 	case dialled:
 		if s.up && m.dial == s.dial {
 			s.dialled(m.err)
+		}
+	case renewed:
+		if m.client == s.client {
+			s.renewed(m)
 		}
 	case loggedIn:
 		if s.up && m.dial == s.dial {

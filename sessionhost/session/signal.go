@@ -52,6 +52,12 @@ func (s *Session) heard(signal whatsapp.Signal) {
 			return nil
 		})
 		s.greet()
+	case whatsapp.Received:
+		s.received(e)
+	case whatsapp.Called:
+		s.called(e)
+	case whatsapp.Limited:
+		s.limited(e)
 	case whatsapp.Ended:
 		s.ended(e)
 	}

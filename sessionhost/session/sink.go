@@ -17,7 +17,7 @@ type sink struct{ session *Session }
 func (k *sink) Message(ctx context.Context, m message.Message) error {
 	s := k.session
 	i := s.Record()
-	if m.Group && i.Settings.GroupsIgnore && !m.FromMe {
+	if s.ignored(m.Chat) && !m.FromMe {
 		return nil
 	}
 	act := ""
@@ -37,6 +37,9 @@ func (k *sink) Message(ctx context.Context, m message.Message) error {
 // Update implements whatsapp.Sink.
 func (k *sink) Update(ctx context.Context, u event.Update) error {
 	s := k.session
+	if s.ignored(u.Chat) {
+		return nil
+	}
 	if err := s.sending.wait(ctx, u.IDs); err != nil {
 		return err
 	}

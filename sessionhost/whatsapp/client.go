@@ -48,7 +48,9 @@ type Config struct {
 	// proxy. Nil means the real WhatsApp when HTTP is nil; with an HTTP of its
 	// own and no Over a proxy cannot be used.
 	Over func(Dial) http.RoundTripper
-	Log  *slog.Logger
+	// Version is what all clients of the process share. Nil for one of its own.
+	Version *Version
+	Log     *slog.Logger
 }
 
 // Client is how WhatsApp is reached by HTTP without a proxy.
@@ -68,7 +70,11 @@ type Client struct {
 	signals func(Signal)
 	log     *slog.Logger
 
+	// FullHistory makes a linking ask for all that the phone has.
+	FullHistory atomic.Bool
+
 	cfg       Config
+	version   atomic.Pointer[store.WAVersionContainer] // that was said last
 	witness   witness
 	login     way // of the WebSocket before the login
 	socket    way // of the one after it
@@ -87,11 +93,15 @@ const resetPause = 500 * time.Millisecond
 // New makes a client for a device, linked or not. Signals are called from
 // several goroutines and must not block.
 func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals func(Signal)) *Client {
+	if cfg.Version == nil {
+		cfg.Version = &Version{}
+	}
 	c := &Client{cfg: cfg, device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log}
 	name := device.PushName
 	c.pushName.Store(&name)
 	wa := whatsmeow.NewClient(device, logger{cfg.Log})
 	wa.EnableAutoReconnect = false // the session does, with jitter and reasons
+	wa.GetClientPayload = c.payload
 	wa.EnableDecryptedEventBuffer = true
 	wa.SynchronousAck = true
 	wa.AutoTrustIdentity = true

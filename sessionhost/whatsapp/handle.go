@@ -26,6 +26,12 @@ func (c *Client) handle(evt any) (handled bool) {
 		return c.keep(c.receive(c.context(), e))
 	case *events.Receipt:
 		return c.keep(c.receipt(c.context(), e))
+	case *events.CallOffer:
+		c.signals(Called{From: e.From, ID: e.CallID, Group: !e.GroupJID.IsEmpty(), At: e.Timestamp})
+	case *events.CallOfferNotice:
+		c.signals(Called{From: e.From, ID: e.CallID, Group: true, At: e.Timestamp})
+	case *events.NotifyAccountReachoutTimelock:
+		c.signals(limited(e))
 	case *events.Disconnected, *events.ManualLoginReconnect:
 		c.signals(Offline{})
 	case *events.Connected:

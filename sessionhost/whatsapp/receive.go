@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
@@ -21,7 +22,30 @@ func (c *Client) receive(ctx context.Context, e *events.Message) error {
 	if err != nil || !ok {
 		return err
 	}
-	return c.sink.Message(ctx, m)
+	if err := c.sink.Message(ctx, m); err != nil {
+		return err
+	}
+	if !m.FromMe {
+		c.signals(Received{Chat: e.Info.Chat, Sender: e.Info.Sender, ID: e.Info.ID})
+	}
+	return nil
+}
+
+// MarkRead tells the author of a message, and the account's other devices, that
+// it was read.
+func (c *Client) MarkRead(ctx context.Context, r Received) error {
+	if err := c.wa.MarkRead(ctx, []types.MessageID{r.ID}, time.Now(), r.Chat, r.Sender); err != nil {
+		return fmt.Errorf("mark %s as read: %w", r.ID, err)
+	}
+	return nil
+}
+
+// Reject refuses a call.
+func (c *Client) Reject(ctx context.Context, call Called) error {
+	if err := c.wa.RejectCall(ctx, call.From, call.ID); err != nil {
+		return fmt.Errorf("reject call %s: %w", call.ID, err)
+	}
+	return nil
 }
 
 // translate puts a message into Roost's words. It reports false for what nobody

@@ -43,6 +43,9 @@ func (c *Client) Send(ctx context.Context, args command.SendArgs, file []byte) (
 	}
 	sent, err := c.sendUntilTaken(ctx, to, content, args.MessageID)
 	if err != nil {
+		if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == "reach_out_locked" {
+			c.askLimit(ctx)
+		}
 		return message.Message{}, err
 	}
 	m, _, err := c.translate(ctx, types.MessageInfo{
@@ -112,6 +115,8 @@ func sendFault(err error) error {
 	switch {
 	case errors.Is(err, whatsmeow.ErrNotConnected), errors.Is(err, whatsmeow.ErrNotLoggedIn):
 		return fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
+	case refusedReachOut(err):
+		return ReachOutFault(time.Time{})
 	case errors.Is(err, whatsmeow.ErrServerReturnedError):
 		return &fault.Error{Kind: fault.Forbidden, Code: "refused", Public: "WhatsApp refuses the message: " + cause(err), Err: err}
 	case errors.Is(err, whatsmeow.ErrNoSession), errors.Is(err, errNotReached):

@@ -3,6 +3,8 @@ package whatsapp
 import (
 	"time"
 
+	"go.mau.fi/whatsmeow/types"
+
 	"roost/shared/instance"
 )
 
@@ -35,6 +37,24 @@ type (
 	Offline struct{}
 	// Synced says that what had waited on the server has been delivered.
 	Synced struct{ Count int }
+	// Received says that a message of somebody else has been stored.
+	Received struct {
+		Chat, Sender types.JID
+		ID           string
+	}
+	// Called says that somebody calls.
+	Called struct {
+		From  types.JID
+		ID    string
+		Group bool
+		At    time.Time
+	}
+	// Limited says that WhatsApp keeps the account from beginning new chats, or
+	// no longer does.
+	Limited struct {
+		Active bool
+		Until  time.Time
+	}
 	// Named says what the account calls itself.
 	Named struct{ PushName string }
 	// Ended says that this connection must not be opened again by itself.
@@ -54,6 +74,9 @@ func (Linked) signal()          {}
 func (Online) signal()          {}
 func (Offline) signal()         {}
 func (Synced) signal()          {}
+func (Received) signal()        {}
+func (Called) signal()          {}
+func (Limited) signal()         {}
 func (Named) signal()           {}
 func (Ended) signal()           {}
 

@@ -25,6 +25,7 @@ const (
 	InstanceCreated   Kind = "instance.created"   // Lifecycle
 	InstanceDeleted   Kind = "instance.deleted"   // Lifecycle
 	InstanceLoggedOut Kind = "instance.loggedOut" // Lifecycle
+	AccountLimited    Kind = "account.limited"    // Limited
 	InstanceRemoved   Kind = "instance.removed"   // Lifecycle, the last word about an instance
 	WebhookDisabled   Kind = "webhook.disabled"   // Disabled
 )
@@ -83,6 +84,14 @@ type Contact struct {
 	Address  message.Address `json:"address"`
 	PushName string          `json:"pushName,omitempty"` // as they call themself
 	Saved    string          `json:"saved,omitempty"`    // as the account's owner calls them
+}
+
+// Limited is the body of AccountLimited: what WhatsApp keeps the account from,
+// or no longer does.
+type Limited struct {
+	Code   string    `json:"code"` // instance.LimitReachOut
+	Active bool      `json:"active"`
+	Until  time.Time `json:"until"`
 }
 
 // Lifecycle is the body of the instance kinds.

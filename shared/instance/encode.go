@@ -24,7 +24,7 @@ func encode(i Instance) (table.Item, error) {
 	}
 	for name, value := range map[string]string{
 		"number": i.Number, "jid": i.JID, "lid": i.LID, "host": i.Host, "client": i.Client,
-		"push_name": i.Profile.PushName, "picture_url": i.Profile.PictureURL,
+		"limit_code": i.Limit.Code, "push_name": i.Profile.PushName, "picture_url": i.Profile.PictureURL,
 		"reason_code": i.Reason.Code, "reason": i.Reason.Sentence, "reason_action": i.Reason.Action,
 	} {
 		if value != "" {
@@ -35,7 +35,7 @@ func encode(i Instance) (table.Item, error) {
 		a["reason_status"] = int64(i.Reason.Status)
 	}
 	for name, at := range map[string]time.Time{
-		"reason_until": i.Reason.Until, "answer_at": i.AnswerAt, "idle_since": i.IdleSince, "linked_at": i.LinkedAt, "closed_at": i.ClosedAt,
+		"reason_until": i.Reason.Until, "answer_at": i.AnswerAt, "idle_since": i.IdleSince, "limit_until": i.Limit.Until, "linked_at": i.LinkedAt, "closed_at": i.ClosedAt,
 		"created_at": i.CreatedAt, "updated_at": i.UpdatedAt,
 	} {
 		if !at.IsZero() {
@@ -73,6 +73,7 @@ func decode(item table.Item) (Instance, error) {
 		AnswerAt: item.Time("answer_at"), IdleSince: item.Time("idle_since"), LinkedAt: item.Time("linked_at"), ClosedAt: item.Time("closed_at"),
 		CreatedAt: item.Time("created_at"), UpdatedAt: item.Time("updated_at"),
 		TokenHash: item.Bytes("token_hash"), SealedToken: item.Bytes("token_sealed"),
+		Limit: Limit{Code: item.Text("limit_code"), Until: item.Time("limit_until")},
 		Proxy: Proxy{
 			Enabled: item.Flag("proxy_enabled"), LoginOnly: item.Flag("proxy_login_only"), SetAt: item.Time("proxy_set_at"),
 			Protocol: item.Text("proxy_protocol"), Host: item.Text("proxy_host"), Port: int(item.Number("proxy_port")),

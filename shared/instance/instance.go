@@ -31,6 +31,7 @@ type Instance struct {
 
 	TokenHash   []byte // SHA-256 of the token, to find and check it
 	SealedToken []byte // the token, for answers that show it
+	Limit       Limit
 	Settings    Settings
 	Proxy       Proxy
 	Client      string // the dialect it was made in: "evolution", "aspx", "guid"

@@ -87,6 +87,9 @@ func (c *Core) online(ctx context.Context, i instance.Instance) (instance.Instan
 		return i, nil
 	}
 	closed := fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
+	if i.State == instance.Closed && i.Reason.Code == instance.ReasonBanned && time.Now().Before(i.Reason.Until) {
+		return i, reasonFault(i)
+	}
 	coming := func(i instance.Instance) bool { return i.JID != "" && i.State.Connected() }
 	if !coming(i) {
 		return i, closed
