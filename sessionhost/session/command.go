@@ -89,7 +89,7 @@ func (s *Session) Release(ctx context.Context, reason instance.Reason) error {
 func (s *Session) Logout(ctx context.Context) (command.Status, error) {
 	return s.status(ctx, func(s *Session) error {
 		s.unlink(ctx)
-		s.publish(event.InstanceLoggedOut, "", event.Lifecycle{Reason: s.record.Reason}, time.Now().String())
+		s.publish(event.InstanceLoggedOut, event.Lifecycle{Reason: s.record.Reason}, time.Now().String())
 		return nil
 	})
 }

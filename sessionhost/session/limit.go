@@ -27,7 +27,7 @@ func (s *Session) limited(l whatsapp.Limited) {
 		i.Limit = now
 		return nil
 	})
-	s.publish(event.AccountLimited, "", event.Limited{Code: now.Code, Until: now.Until, Active: now.Code != ""}, was.Code, now.Code, now.Until.String())
+	s.publish(event.AccountLimited, event.Limited{Code: now.Code, Until: now.Until, Active: now.Code != ""}, was.Code, now.Code, now.Until.String())
 }
 
 // allowed refuses a new chat while WhatsApp would.

@@ -287,6 +287,6 @@ func (s *Session) putOffer() {
 // tellQR publishes what is shown now.
 func (s *Session) tellQR() {
 	o := s.pairing.offer
-	s.publish(event.QRUpdated, "", event.QR{Code: o.QR, PairingCode: strings.ReplaceAll(o.Code, "-", ""), Count: o.QRCount},
+	s.publish(event.QRUpdated, event.QR{Code: o.QR, PairingCode: strings.ReplaceAll(o.Code, "-", ""), Count: o.QRCount},
 		o.QR, o.Code)
 }

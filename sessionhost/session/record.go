@@ -75,18 +75,18 @@ func (s *Session) lost() {
 }
 
 func (s *Session) tellConnection() {
-	s.publish(event.ConnectionUpdated, "", event.Connection{
+	s.publish(event.ConnectionUpdated, event.Connection{
 		State: s.record.State, Reason: s.record.Reason, JID: s.record.JID, Profile: s.record.Profile,
 	}, strconv.FormatInt(s.record.Revision, 10))
 }
 
 // publish puts an event about the instance itself onto the queue. what makes
 // its id.
-func (s *Session) publish(kind event.Kind, chat string, body any, what ...string) {
+func (s *Session) publish(kind event.Kind, body any, what ...string) {
 	if s.gone {
 		return
 	}
-	e, err := newEvent(s.Record(), kind, chat, body, what...)
+	e, err := newEvent(s.Record(), kind, "", body, what...)
 	if err == nil {
 		err = s.deps.Events.Publish(s.life, e)
 	}

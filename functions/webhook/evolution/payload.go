@@ -83,6 +83,8 @@ func Translate(e event.Event) ([]Payload, error) {
 		return []Payload{{Event: "instance.delete", Data: lifecycle{e.Name, string(e.Instance)}}}, nil
 	case event.InstanceLoggedOut:
 		return []Payload{{Event: "logout.instance"}}, nil
+	case event.AccountLimited: // Evolution has no word for it
+		return nil, nil
 	case event.InstanceRemoved:
 		return []Payload{{Event: "remove.instance"}}, nil
 	case event.WebhookDisabled: // Evolution has no such event: its webhooks never end
