@@ -41,6 +41,9 @@ func TestSettings(t *testing.T) {
 	// Calls ring until the owner wants them rejected.
 	_, err = friend.Call(u.PN(), false)
 	must(t, err)
+	_, err = friend.Send(u.PN(), content.Text("I have called"))
+	must(t, err)
+	w.next(event.MessageReceived) // the call came before
 	w.set(i, func(s *instance.Settings) { s.RejectCall, s.MsgCall, s.ReadMessages = true, "No calls, please.", true })
 	id, err := friend.Call(u.PN(), false)
 	must(t, err)
