@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -17,7 +18,10 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"roost/functions/api/apitest"
+	"roost/shared/backlog"
+	"roost/shared/event"
 	"roost/shared/tenant"
+	"roost/shared/webhook"
 )
 
 // browser starts a headless Chromium, or skips. What its console says of errors
@@ -192,5 +196,65 @@ func TestPageAsksForTheKey(t *testing.T) {
 	}
 	if summary != "1 instance, 0 open" {
 		t.Errorf("the summary is %q", summary)
+	}
+}
+
+// TestPageReplaysDeadLetters lists what a webhook could not be told, and has it
+// told again.
+func TestPageReplaysDeadLetters(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	w := apitest.New(t, apitest.Options{})
+	i := w.Create(t, "shop", "t")
+	if _, err := w.Webhooks.Put(t.Context(), i.ID, webhook.Subscription{ID: "orders", URL: "https://example.com/hook", Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		at := time.Date(2026, 11, 25, 8+n, 0, 0, 0, time.UTC)
+		d := backlog.NewDelivery(event.Event{
+			ID: fmt.Sprintf("event%d", n), Tenant: tenant.Default, Instance: i.ID, Kind: event.MessageReceived, Chat: "4915550001@s.whatsapp.net", At: at, Body: []byte(`{}`),
+		}, "orders").Tried(backlog.Attempt{At: at, Status: 502, Latency: 31 * time.Millisecond, Error: "answered 502 <b>"})
+		if err := w.Backlog.Record(t.Context(), d, backlog.Dead); err != nil {
+			t.Fatal(err)
+		}
+	}
+	card := `section[data-name="shop"]`
+	letters := card + ` .letters`
+	var row, said, waiting string
+	for n, step := range []chromedp.Action{
+		chromedp.Navigate(w.Server.URL + "/console#key=" + apitest.AdminKey),
+		chromedp.WaitVisible(card),
+		chromedp.Click(card+` button[aria-expanded]`, chromedp.NodeVisible),
+		chromedp.WaitVisible(letters + ` tr[data-id="event0.orders"]`),
+		chromedp.Text(letters+` tr[data-id="event0.orders"]`, &row),
+		shot("letters"),
+		chromedp.Click(letters + ` tr[data-id="event0.orders"] button`),
+		chromedp.WaitNotPresent(letters + ` tr[data-id="event0.orders"]`),
+		chromedp.WaitVisible(letters + ` tr[data-id="event1.orders"]`),
+		chromedp.Click(letters + ` .replay-all`),
+		chromedp.WaitNotPresent(letters + ` tr[data-id="event1.orders"]`),
+		chromedp.Poll(`document.querySelector('#message').textContent.startsWith("shop: ")`, nil),
+		chromedp.Text(`#message`, &said),
+		chromedp.Click(letters + ` button[data-state="waiting"]`),
+		chromedp.WaitVisible(letters + ` tr[data-id="event2.orders"]`),
+		chromedp.Text(letters+` tbody`, &waiting),
+		shot("letters-waiting"),
+	} {
+		if err := chromedp.Run(ctx, step); err != nil {
+			t.Fatalf("step %d: %v", n, err)
+		}
+	}
+	if !strings.Contains(row, "message.received 4915550001@s.whatsapp.net") || !strings.Contains(row, "answered 502 <b>") {
+		t.Errorf("the row says %q", row)
+	}
+	if !strings.Contains(said, "2 deliveries are tried again") {
+		t.Errorf("the page says %q", said)
+	}
+	if strings.Count(waiting, "orders") != 3 {
+		t.Errorf("waiting are %q", waiting)
+	}
+	page, err := w.Backlog.List(t.Context(), i.ID, backlog.Filter{State: backlog.Waiting})
+	if err != nil || len(page.Deliveries) != 3 {
+		t.Errorf("%d wait, %v", len(page.Deliveries), err)
 	}
 }

@@ -1,6 +1,6 @@
 // Package console is the page for people at /console: it creates instances,
-// shows their QR codes and states, and deletes them, through the same API that
-// programs use. The page holds no data; the key stays in the browser's tab.
+// shows their QR codes and states, what their webhooks could not be told, and
+// deletes them, through the same API that programs use. The page holds no data; the key stays in the browser's tab.
 package console
 
 import (
@@ -14,10 +14,12 @@ var static embed.FS
 
 // files are the page's parts by path.
 var files = map[string]struct{ name, mimetype string }{
-	"":          {"static/index.html", "text/html; charset=utf-8"},
-	"app.js":    {"static/app.js", "text/javascript; charset=utf-8"},
-	"card.js":   {"static/card.js", "text/javascript; charset=utf-8"},
-	"style.css": {"static/style.css", "text/css; charset=utf-8"},
+	"":           {"static/index.html", "text/html; charset=utf-8"},
+	"app.js":     {"static/app.js", "text/javascript; charset=utf-8"},
+	"card.js":    {"static/card.js", "text/javascript; charset=utf-8"},
+	"letters.js": {"static/letters.js", "text/javascript; charset=utf-8"},
+	"make.js":    {"static/make.js", "text/javascript; charset=utf-8"},
+	"style.css":  {"static/style.css", "text/css; charset=utf-8"},
 }
 
 // policy lets the page talk to its own origin only: whatever a name or a

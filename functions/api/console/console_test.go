@@ -13,7 +13,8 @@ func TestFiles(t *testing.T) {
 	t.Parallel()
 	for path, mimetype := range map[string]string{
 		"/console": "text/html; charset=utf-8", "/console/": "text/html; charset=utf-8", "/Console/app.js": "text/javascript; charset=utf-8",
-		"/console/card.js": "text/javascript; charset=utf-8", "/console/style.css": "text/css; charset=utf-8",
+		"/console/card.js": "text/javascript; charset=utf-8", "/console/letters.js": "text/javascript; charset=utf-8",
+		"/console/make.js": "text/javascript; charset=utf-8", "/console/style.css": "text/css; charset=utf-8",
 	} {
 		w := httptest.NewRecorder()
 		console.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))

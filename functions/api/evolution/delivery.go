@@ -33,7 +33,7 @@ type deliveryView struct {
 
 func viewDelivery(d backlog.Delivery) deliveryView {
 	return deliveryView{
-		ID: d.ID.String(), Event: d.ID.Event, Webhook: d.Subscription, Kind: string(d.Kind), Chat: d.Chat, At: d.At.UTC(), State: d.State,
+		ID: d.String(), Event: d.ID.Event, Webhook: d.Subscription, Kind: string(d.Kind), Chat: d.Chat, At: d.At.UTC(), State: d.State,
 		Attempts: d.Attempts, FirstAt: moment(d.First), LastAt: moment(d.Last), NextAt: moment(d.Due), Status: d.Status,
 		LatencyMS: d.Latency.Milliseconds(), Error: d.Error, Body: d.Event.Body,
 	}

@@ -60,10 +60,16 @@ func TestEndpoints(t *testing.T) {
 		method, path, body string
 		status             int
 	}{
-		{"GET", "/webhook/endpoints/a/" + other, "", 404}, {"DELETE", "/webhook/endpoints/a/" + other, "", 404}, {"PUT", "/webhook/endpoints/a/nobody", `{"url":"https://a.example"}`, 404},
-		{"POST", "/webhook/rotate/a/nobody", "", 404}, {"POST", "/webhook/endpoints/a", `{}`, 400}, {"POST", "/webhook/endpoints/a", `{"url":"ftp://a"}`, 400},
-		{"POST", "/webhook/endpoints/a", `{"url":"http://a.example"}`, 400}, {"POST", "/webhook/endpoints/a", `{"url":"https://"}`, 400},
-		{"POST", "/webhook/endpoints/a", `{"url":"https://a.example","events":["NO_SUCH"]}`, 400}, {"POST", "/webhook/endpoints/a", `{"url":"https://a.example","format":"morse"}`, 400},
+		{"GET", "/webhook/endpoints/a/" + other, "", 404},
+		{"DELETE", "/webhook/endpoints/a/" + other, "", 404},
+		{"PUT", "/webhook/endpoints/a/nobody", `{"url":"https://a.example"}`, 404},
+		{"POST", "/webhook/rotate/a/nobody", "", 404},
+		{"POST", "/webhook/endpoints/a", `{}`, 400},
+		{"POST", "/webhook/endpoints/a", `{"url":"ftp://a"}`, 400},
+		{"POST", "/webhook/endpoints/a", `{"url":"http://a.example"}`, 400},
+		{"POST", "/webhook/endpoints/a", `{"url":"https://"}`, 400},
+		{"POST", "/webhook/endpoints/a", `{"url":"https://a.example","events":["NO_SUCH"]}`, 400},
+		{"POST", "/webhook/endpoints/a", `{"url":"https://a.example","format":"morse"}`, 400},
 		{"GET", "/webhook/endpoints/a/x/y", "", 404},
 	} {
 		if a := do(c.method, c.path, c.body); a.Status != c.status {
@@ -122,14 +128,14 @@ func letters(t *testing.T, w *apitest.World, i instance.Instance, webhook string
 		if err := w.Backlog.Record(t.Context(), d, backlog.Dead); err != nil {
 			t.Fatal(err)
 		}
-		ids = append(ids, d.ID.String())
+		ids = append(ids, d.String())
 	}
 	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	d := backlog.NewDelivery(event.Event{ID: "late", Tenant: tenant.Default, Instance: i.ID, Kind: event.InstanceCreated, Chat: "c", At: at, Body: []byte(`{}`)}, webhook)
 	if _, err := w.Backlog.Append(t.Context(), d.Tried(backlog.Attempt{At: at, Error: "it took too long"}), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	return append(ids, d.ID.String())
+	return append(ids, d.String())
 }
 
 func TestDeliveriesAndReplay(t *testing.T) {
@@ -175,11 +181,18 @@ func TestDeliveriesAndReplay(t *testing.T) {
 		method, path, body string
 		status             int
 	}{
-		{"GET", "/webhook/deliveries/a?state=odd", "", 400}, {"GET", "/webhook/deliveries/a?limit=0", "", 400}, {"GET", "/webhook/deliveries/a?from=noon&state=dead", "", 400},
-		{"GET", "/webhook/deliveries/a?from=2026-11-25T09:00:00Z", "", 400}, {"GET", "/webhook/deliveries/a?cursor=%2A", "", 400},
-		{"GET", "/webhook/deliveries/a/nothing", "", 404}, {"GET", "/webhook/deliveries/a/no." + hook, "", 404},
-		{"POST", "/webhook/replay/a", `{}`, 400}, {"POST", "/webhook/replay/a", `{"id":"` + ids[0] + `","all":true}`, 400}, {"POST", "/webhook/replay/a", `{"id":"no.` + hook + `"}`, 404},
-		{"POST", "/webhook/replay/a", `{"all":true,"webhook":"other"}`, 400}, {"POST", "/webhook/replay/a", `{"from":"x"}`, 400},
+		{"GET", "/webhook/deliveries/a?state=odd", "", 400},
+		{"GET", "/webhook/deliveries/a?limit=0", "", 400},
+		{"GET", "/webhook/deliveries/a?from=noon&state=dead", "", 400},
+		{"GET", "/webhook/deliveries/a?from=2026-11-25T09:00:00Z", "", 400},
+		{"GET", "/webhook/deliveries/a?cursor=%2A", "", 400},
+		{"GET", "/webhook/deliveries/a/nothing", "", 404},
+		{"GET", "/webhook/deliveries/a/no." + hook, "", 404},
+		{"POST", "/webhook/replay/a", `{}`, 400},
+		{"POST", "/webhook/replay/a", `{"id":"` + ids[0] + `","all":true}`, 400},
+		{"POST", "/webhook/replay/a", `{"id":"no.` + hook + `"}`, 404},
+		{"POST", "/webhook/replay/a", `{"all":true,"webhook":"other"}`, 400},
+		{"POST", "/webhook/replay/a", `{"from":"x"}`, 400},
 		{"POST", "/webhook/replay/b", `{"all":true}`, 401},
 	} {
 		if a := do(c.method, c.path, c.body); a.Status != c.status {

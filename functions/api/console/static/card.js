@@ -1,10 +1,6 @@
 // One instance on the page.
-
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
+import { Letters } from "/console/letters.js";
+import { make } from "/console/make.js";
 
 const left = (until) => Math.max(0, Math.round((new Date(until) - Date.now()) / 1000));
 
@@ -52,10 +48,15 @@ export class Card {
     this.delete = make("button", { type: "button", textContent: "Delete", className: "danger" });
     this.delete.addEventListener("click", () => this.confirmDelete());
 
+    this.letters = new Letters(context, row.name);
+    this.deliveries = this.button("Webhook deliveries", () => this.letters.toggle(this.deliveries));
+    this.deliveries.setAttribute("aria-expanded", "false");
+
     const title = make("h3", { id, textContent: row.name });
     this.element = make("section", { className: "card" },
       make("div", { className: "top" }, title, this.state), this.who, this.reason, this.pairing, this.passkey,
-      make("div", { className: "actions" }, this.connect, this.restart, this.logout, this.delete));
+      make("div", { className: "actions" }, this.connect, this.restart, this.logout, this.deliveries, this.delete),
+      this.letters.element);
     this.element.setAttribute("aria-labelledby", id);
     this.element.dataset.name = row.name;
   }
