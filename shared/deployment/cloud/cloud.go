@@ -70,7 +70,7 @@ type environment struct {
 func (e *environment) open(ctx context.Context, out io.Writer) (deployment.Deployment, aws.Config, error) {
 	table, prefix, bucket := e.must("ROOST_TABLE"), e.must("ROOST_QUEUE_PREFIX"), e.must("ROOST_BUCKET")
 	d := deployment.Deployment{
-		ServerURL: e.serverURL(), Networks: e.networks(),
+		ServerURL: e.serverURL(), Networks: e.networks(), HTTP: e.flag("ROOST_ALLOW_HTTP"),
 		Log: slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: e.level()})),
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
@@ -123,6 +123,18 @@ func (e *environment) networks() []netip.Prefix {
 		out = append(out, prefix)
 	}
 	return out
+}
+
+func (e *environment) flag(name string) bool {
+	switch value := e.getenv(name); value {
+	case "", "false":
+		return false
+	case "true":
+		return true
+	default:
+		e.wrong = append(e.wrong, fmt.Sprintf("%s %q is neither true nor false", name, value))
+		return false
+	}
 }
 
 func (e *environment) level() slog.Level {
