@@ -24,12 +24,22 @@ func endpointVariable(service string) string { return "AWS_ENDPOINT_URL_" + serv
 
 // traffic is what somebody has asked of AWS.
 type traffic struct {
-	ReadRequests, WriteRequests int     // of the table
-	ReadUnits, WriteUnits       float64 // of the table, as it says what they cost
-	Queue                       int     // requests
-	ObjectReads, ObjectWrites   int     // requests; deletions cost nothing
-	Keys                        int     // requests
-	Operations                  map[string]int
+	ReadUnits, WriteUnits     float64 // of the table, as it says what requests cost
+	Queue                     float64 // requests
+	ObjectReads, ObjectWrites float64 // requests; deletions cost nothing
+	Keys                      float64 // requests
+	Operations                map[string]int
+}
+
+// plus is a and what b counts in the table's rows of docs/costs.md.
+func (a traffic) plus(b traffic, times float64) traffic {
+	a.ReadUnits += b.ReadUnits * times
+	a.WriteUnits += b.WriteUnits * times
+	a.Queue += b.Queue * times
+	a.ObjectReads += b.ObjectReads * times
+	a.ObjectWrites += b.ObjectWrites * times
+	a.Keys += b.Keys * times
+	return a
 }
 
 // meter stands before the emulators and counts what one part of Roost sends to
@@ -92,11 +102,6 @@ func (m *meter) asked(service string, r *http.Request) {
 	m.sum.Operations[service+"."+operation]++
 	switch service {
 	case "DYNAMODB":
-		if reads[operation] {
-			m.sum.ReadRequests++
-		} else {
-			m.sum.WriteRequests++
-		}
 		tellCapacity(r)
 	case "SQS":
 		m.sum.Queue++
