@@ -61,6 +61,36 @@ func TestSettings(t *testing.T) {
 	must(t, err)
 }
 
+// A send that is asked for again, of another host and with a file that would be
+// encrypted anew, goes out once and has one answer.
+func TestSendOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stop := w.host()
+	i := w.create("once")
+	w.link(i, "491510001531")
+	friend, err := w.Phone("491510001532", "Friend")
+	must(t, err)
+	args := command.SendArgs{MessageID: message.NewID(), Once: true, To: friend.PN().String(), Media: &command.MediaArgs{
+		Kind: "document", Mimetype: "text/plain", FileName: "a.txt", Bytes: []byte("only once"),
+	}}
+	var first, again command.Sent
+	w.do(i, command.SendMessage, args, &first)
+	stop()
+	w.host()
+	w.until(i, "open", open)
+	w.do(i, command.SendMessage, args, &again)
+	if string(first.Message) != string(again.Message) || len(first.Message) == 0 {
+		t.Errorf("answered %s and then %s", first.Message, again.Message)
+	}
+	must(t, w.text(i, friend, "the end"))
+	_, err = friend.Await(w.ctx, func(e content.Entry) bool { return e.Text == "the end" })
+	must(t, err)
+	if got := len(friend.Inbox()); got != 2 {
+		t.Errorf("%d messages have come", got)
+	}
+}
+
 // What an account may not do is told, refused without asking WhatsApp again,
 // and allowed when it is over.
 func TestReachOutLock(t *testing.T) {

@@ -331,11 +331,37 @@ func (t *tenure) send(ctx context.Context, s *session.Session, cmd command.Comma
 	if err != nil {
 		return nil, err
 	}
+	if args.Once {
+		sent, err := t.once.Sent(ctx, cmd.Instance, args.MessageID)
+		if err != nil {
+			return nil, fault.Wrap(fault.Unavailable, err, "it is not known whether the message was sent before")
+		}
+		if sent != nil {
+			return *sent, nil
+		}
+	}
 	file, err := t.file(ctx, args.Media)
 	if err != nil {
 		return nil, err
 	}
-	return s.Send(ctx, args, file)
+	sent, err := s.Send(ctx, args, file)
+	if err == nil && args.Once {
+		t.remember(ctx, cmd.Instance, args.MessageID, sent)
+	}
+	return sent, err
+}
+
+// remember writes down that a message has gone out. Should the table not take
+// it, whoever asks again makes it go out under the same id.
+func (t *tenure) remember(ctx context.Context, i instance.ID, messageID string, sent command.Sent) {
+	var err error
+	for n := range 4 {
+		if err = t.once.Done(context.WithoutCancel(ctx), i, messageID, sent); err == nil {
+			return
+		}
+		pause(ctx, 50*time.Millisecond<<n)
+	}
+	t.host.log.ErrorContext(ctx, "send cannot be remembered", "instance", string(i), "err", err)
 }
 
 func (t *tenure) file(ctx context.Context, m *command.MediaArgs) ([]byte, error) {

@@ -30,6 +30,7 @@ type tenure struct {
 	instances *instance.Repository
 	tenants   *tenant.Repository
 	results   *command.Results
+	once      *command.Once
 	commands  *command.Client
 	deps      session.Deps
 	spread    spread
@@ -66,7 +67,7 @@ func newTenure(h *Host, term *lease.Term) *tenure {
 	queues := term.Opener(h.cfg.Queues)
 	t := &tenure{
 		host: h, cfg: &h.cfg, term: term, table: held, queues: queues,
-		instances: instance.NewRepository(held), tenants: tenant.NewRepository(held), results: command.NewResults(held), commands: command.NewClient(held, h.cfg.Bucket, queues),
+		instances: instance.NewRepository(held), tenants: tenant.NewRepository(held), results: command.NewResults(held), once: command.NewOnce(held), commands: command.NewClient(held, h.cfg.Bucket, queues),
 		sessions: map[instance.ID]*session.Session{}, taking: map[instance.ID]*turn{}, given: map[instance.ID]gift{},
 		doing: map[string]bool{}, adopting: map[string]*adoption{}, burying: map[string]bool{},
 	}

@@ -127,6 +127,9 @@ type SendArgs struct {
 	// MessageID is fixed by the API before the first try, so that a retry
 	// after a crash sends nothing twice.
 	MessageID string `json:"messageId"`
+	// Once makes the host remember that the message was sent, for callers that
+	// ask again (package's Once).
+	Once bool `json:"once,omitempty"`
 	// To is a JID: person (by phone number or LID), group or status@broadcast.
 	To string `json:"to"`
 

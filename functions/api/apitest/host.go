@@ -25,6 +25,7 @@ const QR = "2@mYk1nz0w8DXYbcPVtVmdQXpX1pSPAyIAylm0qhTMLDe6oHzYrnsZHkMpjqAFqdyaiQ
 type Host struct {
 	instances *instance.Repository
 	results   *command.Results
+	once      *command.Once
 	bucket    blob.Bucket
 	commands  queue.Queue
 
@@ -128,7 +129,7 @@ func (h *Host) do(ctx context.Context, cmd command.Command) (any, error) {
 		if err := command.ReadArgs(ctx, h.bucket, cmd, &args); err != nil {
 			return nil, err
 		}
-		return h.send(ctx, args)
+		return h.send(ctx, cmd, args)
 	case command.Disconnect, command.Delete, command.AnswerPasskey, command.ConfirmPasskey, command.Apply, command.TestProxy:
 		return command.Status{}, nil
 	default:
@@ -191,7 +192,7 @@ func (h *Host) check(args command.CheckArgs) command.Checked {
 	return out
 }
 
-func (h *Host) send(ctx context.Context, args command.SendArgs) (command.Sent, error) {
+func (h *Host) send(ctx context.Context, cmd command.Command, args command.SendArgs) (command.Sent, error) {
 	m := message.Message{
 		ID: args.MessageID, Chat: message.Address{PN: args.To}, FromMe: true, ViaAPI: true,
 		Timestamp: time.Unix(1790000000, 0), Status: message.StatusPending,
@@ -217,5 +218,8 @@ func (h *Host) send(ctx context.Context, args command.SendArgs) (command.Sent, e
 	}
 	h.sent = append(h.sent, sent)
 	body, err := json.Marshal(m)
+	if err == nil && args.Once {
+		err = h.once.Done(ctx, cmd.Instance, args.MessageID, command.Sent{Message: body})
+	}
 	return command.Sent{Message: body}, err
 }

@@ -105,7 +105,7 @@ func New(tb testing.TB, o Options) *World {
 	}
 	mux.Handle("/", w.Handler)
 	w.Host = &Host{
-		instances: w.Instances, results: command.NewResults(tbl), bucket: w.Bucket, commands: open(command.Shared, command.Options),
+		instances: w.Instances, results: command.NewResults(tbl), once: command.NewOnce(tbl), bucket: w.Bucket, commands: open(command.Shared, command.Options),
 		Absent: map[string]bool{},
 	}
 	w.Archiver = &Archiver{archives: w.Archives, bucket: w.Bucket, jobs: jobs}

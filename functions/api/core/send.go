@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -29,6 +30,10 @@ type Outgoing struct {
 	// Send. An empty MessageID gets a new one.
 	Args command.SendArgs
 	File []byte // of a media message
+	// Key is the caller's Idempotency-Key, "" for none: asked for again under
+	// the same key within 24 h, the message goes out once, and the answer is
+	// the first one. At most 255 bytes.
+	Key string
 }
 
 // Send sends a message and returns it as WhatsApp has taken it.
@@ -36,8 +41,22 @@ type Outgoing struct {
 // Errors: AbsentError when the number is not on WhatsApp; a Conflict with the
 // code connection_closed when the instance is not connected; those of the host.
 // Unavailable with the code no_answer leaves the outcome unknown: the same
-// MessageID can be sent again and reaches its receiver once.
+// MessageID can be sent again and reaches its receiver once. A Key that stands
+// for another message is a Conflict with the code idempotency_key_reused.
 func (c *Core) Send(ctx context.Context, i instance.Instance, o Outgoing) (message.Message, error) {
+	if o.Args.MessageID == "" && o.Key == "" {
+		o.Args.MessageID = message.NewID()
+	}
+	if o.Key != "" {
+		asked, err := c.once(ctx, i, o)
+		if err != nil {
+			return message.Message{}, err
+		}
+		if asked.Sent != nil {
+			return readSent(asked.MessageID, *asked.Sent)
+		}
+		o.Args.MessageID, o.Args.Once = asked.MessageID, true
+	}
 	i, err := c.online(ctx, i)
 	if err != nil {
 		return message.Message{}, err
@@ -49,9 +68,6 @@ func (c *Core) Send(ctx context.Context, i instance.Instance, o Outgoing) (messa
 	args := o.Args
 	args.To = to.JID
 	args.Delay = min(max(args.Delay, 0), longestTyping)
-	if args.MessageID == "" {
-		args.MessageID = message.NewID()
-	}
 	args.Mentions, args.MentionAll = mentions(to, args)
 	if q := args.Quoted; q != nil {
 		if args.Quoted, err = c.quoted(ctx, i, to, *q); err != nil {
@@ -71,11 +87,39 @@ func (c *Core) Send(ctx context.Context, i instance.Instance, o Outgoing) (messa
 	if err != nil {
 		return message.Message{}, err
 	}
+	return readSent(args.MessageID, sent)
+}
+
+func readSent(id string, sent command.Sent) (message.Message, error) {
 	var m message.Message
 	if err := json.Unmarshal(sent.Message, &m); err != nil {
-		return message.Message{}, fmt.Errorf("read the sent message %s: %w", args.MessageID, err)
+		return message.Message{}, fmt.Errorf("read the sent message %s: %w", id, err)
 	}
 	return m, nil
+}
+
+// maxKey bounds an Idempotency-Key, in bytes.
+const maxKey = 255
+
+// once finds out what a key stands for.
+func (c *Core) once(ctx context.Context, i instance.Instance, o Outgoing) (command.Asked, error) {
+	if len(o.Key) > maxKey {
+		return command.Asked{}, fault.New(fault.Invalid, "an Idempotency-Key has at most %d bytes", maxKey)
+	}
+	file := sha256.Sum256(o.File)
+	body, err := json.Marshal(struct {
+		Number string
+		Args   command.SendArgs
+		File   []byte
+	}{o.Number, o.Args, file[:]})
+	if err != nil {
+		return command.Asked{}, fmt.Errorf("marshal a send: %w", err)
+	}
+	id := o.Args.MessageID
+	if id == "" {
+		id = message.NewID()
+	}
+	return command.NewOnce(c.deps.Table).Begin(ctx, i.ID, o.Key, body, id)
 }
 
 // online waits, with a bound, for a connection that is being opened again.

@@ -75,6 +75,8 @@ func problemOf(err error) *problem {
 		switch e.Code {
 		case "name_taken":
 			return &problem{status: http.StatusForbidden, message: []string{public}}
+		case "idempotency_key_reused": // draft-ietf-httpapi-idempotency-key-header, 2.7
+			return &problem{status: http.StatusUnprocessableEntity, message: []string{public}}
 		case "connection_closed":
 			return &problem{status: http.StatusInternalServerError, message: public}
 		}

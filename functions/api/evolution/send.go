@@ -52,6 +52,7 @@ func outgoing(fields map[string]any) (core.Outgoing, error) {
 }
 
 func (h *Handler) send(r *request, out core.Outgoing) (answer, error) {
+	out.Key = r.Header.Get("Idempotency-Key")
 	m, err := h.core.Send(r.Context(), r.instance, out)
 	if err != nil {
 		return answer{}, sendProblem(err)

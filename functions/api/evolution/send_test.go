@@ -111,6 +111,36 @@ func TestSendWithIDOfTheClient(t *testing.T) {
 	}
 }
 
+func TestSendOnce(t *testing.T) {
+	t.Parallel()
+	w, _ := linked(t, apitest.Options{})
+	send := func(key, text string) apitest.Answer {
+		return w.Send(t, "POST", "/message/sendText/a", http.Header{"Apikey": {"t"}, "Content-Type": {"application/json"}, "Idempotency-Key": {key}},
+			strings.NewReader(`{"number":"4915112345678","text":"`+text+`"}`))
+	}
+	w.Host.Tell(func(h *apitest.Host) {
+		h.Faults = map[command.Kind]error{command.SendMessage: fault.New(fault.Unavailable, "not now")}
+	})
+	if a := send("k1", "x"); a.Status != 400 {
+		t.Errorf("a failure: %d %s", a.Status, a.Body)
+	}
+	w.Host.Tell(func(h *apitest.Host) { h.Faults = nil })
+	first, second := send("k1", "x"), send("k1", "x") // what has failed may be tried again
+	if first.Status != 201 || second.Status != 201 || first.Body != second.Body {
+		t.Errorf("the same key gives %d %s and %d %s", first.Status, first.Body, second.Status, second.Body)
+	}
+	if n := len(w.Host.Sent()); n != 1 {
+		t.Errorf("%d messages were sent under one key", n)
+	}
+	want(t, "another body", send("k1", "y"), 422, `{"status":422,"error":"Unprocessable Entity","response":{"message":["This Idempotency-Key was used for another request within the last 24 hours. Use a new one."]}}`)
+	if a := send("k2", "x"); a.Status != 201 || a.Body == first.Body {
+		t.Errorf("another key: %d %s", a.Status, a.Body)
+	}
+	if a := send(strings.Repeat("k", 256), "x"); a.Status != 400 {
+		t.Errorf("a long key: %d %s", a.Status, a.Body)
+	}
+}
+
 func TestSendFaults(t *testing.T) {
 	t.Parallel()
 	w, _ := linked(t, apitest.Options{Limits: core.Limits{Command: 200 * time.Millisecond}})
