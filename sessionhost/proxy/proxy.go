@@ -19,8 +19,9 @@ import (
 	"strings"
 	"time"
 
-	"code.dny.dev/ssrf"
 	"golang.org/x/net/proxy"
+
+	"roost/shared/egress"
 )
 
 // Why a dial has failed. The address of the proxy and its credentials are in no
@@ -62,15 +63,9 @@ func New(cfg Config) (*Dialer, error) {
 	if cfg.Host == "" || cfg.Port < 1 || cfg.Port > 65535 {
 		return nil, fmt.Errorf("the proxy has no host or port: %w", ErrUnknown)
 	}
-	options := []ssrf.Option{ssrf.WithAnyPort()}
-	for _, p := range cfg.Networks {
-		if p.Addr().Is4() {
-			options = append(options, ssrf.WithAllowedV4Prefixes(p))
-		} else {
-			options = append(options, ssrf.WithAllowedV6Prefixes(p))
-		}
-	}
-	return &Dialer{cfg: cfg, guard: &net.Dialer{KeepAlive: 30 * time.Second, Control: ssrf.New(options...).Safe}}, nil
+	guard := egress.Policy{Allow: cfg.Networks}.Dialer()
+	guard.Timeout, guard.KeepAlive = 0, 30*time.Second // each dial brings its own limit
+	return &Dialer{cfg: cfg, guard: guard}, nil
 }
 
 // DialContext opens a tunnel to address. Errors are those of this package.
@@ -89,7 +84,7 @@ func (d *Dialer) reach(ctx context.Context) (net.Conn, error) {
 	switch {
 	case err == nil:
 		return conn, nil
-	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort), errors.Is(err, ssrf.ErrProhibitedNetwork):
+	case egress.Refused(err):
 		return nil, ErrForbidden
 	default:
 		return nil, ErrUnreachable

@@ -61,7 +61,7 @@ type Policy struct {
 // NewClient makes a client that keeps to p. It uses no proxy: the address that
 // is dialled must be the target's.
 func NewClient(p Policy) *http.Client {
-	dialer := &net.Dialer{Timeout: dialLimit, ControlContext: p.control()}
+	dialer := p.Dialer()
 	return &http.Client{
 		Timeout: p.Timeout,
 		Transport: guard{&http.Transport{
@@ -78,6 +78,12 @@ func NewClient(p Policy) *http.Client {
 			return nil
 		},
 	}
+}
+
+// Dialer makes connections, to speak something else than HTTP over them, within
+// Allow and the public internet. The rest of p is not looked at.
+func (p Policy) Dialer() *net.Dialer {
+	return &net.Dialer{Timeout: dialLimit, ControlContext: p.control()}
 }
 
 // control judges the address of a connection that is being made.

@@ -393,10 +393,10 @@ func TestThreeDaysDown(t *testing.T) {
 
 // TestTableFaultsWhileTheEndpointFails lets each call to the table fail once
 // while an endpoint refuses, and then takes, what it is told. That is every
-// third call, beginning with another each time, unless DELIVERY_FAULTS is "all".
+// fifth call, beginning with another each time, unless DELIVERY_FAULTS is "all".
 func TestTableFaultsWhileTheEndpointFails(t *testing.T) {
 	t.Parallel()
-	first, step := rand.IntN(3), 3
+	first, step := rand.IntN(5), 5
 	if os.Getenv("DELIVERY_FAULTS") == "all" {
 		first, step = 0, 1
 	}
