@@ -23,6 +23,7 @@ import (
 
 	"roost/sessionhost/clock"
 	"roost/sessionhost/lease"
+	"roost/sessionhost/media"
 	"roost/sessionhost/session"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/blob"
@@ -57,6 +58,9 @@ type Config struct {
 	// Capacity is how many sessions the host is for: instances are spread over
 	// hosts in proportion to it. 0 means 10,000.
 	Capacity int
+	// MaxMedia bounds the files of messages that are kept, in bytes. 0 means
+	// 100 MiB.
+	MaxMedia int64
 	// MoveRate bounds how many sessions a second a host gives to others that
 	// have fewer. 0 means 10.
 	MoveRate float64
@@ -71,6 +75,7 @@ type Host struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics session.Metrics
+	media   *media.Keeper
 	clock   *clock.Clock
 	sealer  *seal.Sealer // of the credentials of proxies
 	started time.Time
@@ -114,6 +119,7 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	h := &Host{
 		cfg: cfg, clock: clock.New(cfg.Clock), sealer: sealer, log: cfg.Log.With("host", cfg.Name), started: time.Now(), hosts: fleet.NewRepository(cfg.Table),
 	}
+	h.media = media.New(media.Config{Table: cfg.Table, Bucket: cfg.Bucket, Log: h.log, MaxBytes: cfg.MaxMedia})
 	h.observer = fleet.NewObserver(h.hosts, lease.Clock)
 	told := sync.OnceFunc(func() {
 		if onReady != nil {

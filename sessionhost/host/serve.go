@@ -302,6 +302,12 @@ func (t *tenure) perform(ctx context.Context, s *session.Session, cmd command.Co
 		return s.ConfirmPasskey(ctx)
 	case command.SendMessage:
 		return t.send(ctx, s, cmd)
+	case command.DownloadMedia:
+		args, err := read[command.DownloadArgs](ctx, t.cfg.Bucket, cmd)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.Download(ctx, args)
 	case command.CheckNumbers:
 		args, err := read[command.CheckArgs](ctx, t.cfg.Bucket, cmd)
 		if err != nil {

@@ -74,7 +74,7 @@ func newTenure(h *Host, term *lease.Term) *tenure {
 	whatsapp := h.cfg.WhatsApp
 	whatsapp.Guard = term.Conn
 	t.deps = session.Deps{
-		Instances: t.instances, WhatsApp: whatsapp, OpenKeys: t.openKeys, Metrics: &h.metrics, Log: h.log,
+		Instances: t.instances, WhatsApp: whatsapp, OpenKeys: t.openKeys, Metrics: &h.metrics, Log: h.log, Media: h.media,
 		Rhythm: h.cfg.Rhythm, Clock: h.clock, Route: h.route, Ended: t.ended,
 	}
 	return t

@@ -190,6 +190,9 @@ func (s *Session) online() {
 	s.clock.ready = time.Now().Add(readyLimit)
 	s.dropPairing()
 	s.answerWaiting(nil)
+	if s.record.Settings.StoreMedia {
+		s.clock.fetchAt(time.Now())
+	}
 	client := s.client
 	if s.synced {
 		s.clock.ready = time.Time{}

@@ -31,6 +31,7 @@ func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) 
 	if err != nil {
 		return command.Sent{}, err
 	}
+	s.keep(ctx, &m, file)
 	e, err := newEvent(s.Record(), event.MessageSent, m.Chat.Key(), m, m.ID)
 	if err != nil {
 		return command.Sent{}, fmt.Errorf("make the event of %s: %w", m.ID, err)

@@ -9,6 +9,7 @@ import (
 
 	"roost/sessionhost/clock"
 	"roost/sessionhost/keys"
+	"roost/sessionhost/media"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/event"
 	"roost/shared/fault"
@@ -23,6 +24,7 @@ type Deps struct {
 	WhatsApp  whatsapp.Config
 	// OpenKeys opens the keys of an instance for this host.
 	OpenKeys func(ctx context.Context, i instance.Instance, onFailure func(error)) (*keys.Keys, error)
+	Media    *media.Keeper // of files, nil to keep none
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Rhythm   Rhythm
@@ -68,6 +70,9 @@ type Session struct {
 	sign    time.Time          // counts as WhatsApp's last sign of life when the client knows none that is later
 	clock   deadlines
 	tasks   sync.WaitGroup // what was started in the background
+
+	fetching  bool               // pending files are being fetched
+	stopFetch context.CancelFunc // ends that; nil before the first time
 
 	waiting  []chan error // who waits for a login; each takes one answer
 	rejected string       // the call rejected last: it is told of more than once
@@ -122,6 +127,7 @@ func (s *Session) run() {
 	defer timer.Stop()
 	defer s.closeKeys()
 	defer s.drop()
+	defer s.stopFetching()
 	if s.record.Wanted {
 		s.open("")
 	}
@@ -176,6 +182,13 @@ func (s *Session) receive(m any) bool {
 		}
 	case failed:
 		s.keysFailed(m.err)
+	case mediaDue:
+		s.clock.fetchAt(m.at)
+	case mediaFetched:
+		s.fetching = false
+		if !m.next.IsZero() {
+			s.clock.fetchAt(m.next)
+		}
 	}
 	return true
 }
@@ -252,17 +265,25 @@ type deadlines struct {
 	ready     time.Time // the login counts as complete
 	reopen    time.Time // the next attempt to connect
 	beat      time.Time // a sign of life is due
+	media     time.Time // files are to be fetched
 	release   time.Time // the instance has been idle for long
 }
 
 func (d *deadlines) next() time.Duration {
 	wait := time.Hour
-	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.release} {
+	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.media, d.release} {
 		if !at.IsZero() {
 			wait = min(wait, time.Until(at))
 		}
 	}
 	return max(wait, 0)
+}
+
+// fetchAt sees to it that pending files are looked at then, or before.
+func (d *deadlines) fetchAt(at time.Time) {
+	if d.media.IsZero() || at.Before(d.media) {
+		d.media = at
+	}
 }
 
 // due does what the clock says.
@@ -292,6 +313,9 @@ func (s *Session) due(now time.Time) {
 	}
 	if passed(&s.clock.beat) {
 		s.beat(now)
+	}
+	if passed(&s.clock.media) {
+		s.fetchPending()
 	}
 	if passed(&s.clock.release) {
 		s.release(instance.Reason{

@@ -20,6 +20,7 @@ func (k *sink) Message(ctx context.Context, m message.Message) error {
 	if s.ignored(m.Chat) && !m.FromMe {
 		return nil
 	}
+	k.session.keep(ctx, &m, nil)
 	act := ""
 	if m.Target != nil {
 		act = m.Target.Act

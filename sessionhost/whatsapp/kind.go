@@ -1,6 +1,8 @@
 package whatsapp
 
 import (
+	"encoding/hex"
+
 	"go.mau.fi/whatsmeow/proto/waCommon"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
@@ -106,11 +108,12 @@ func target(key *waCommon.MessageKey, act, emoji string) *message.Target {
 type file interface {
 	GetMimetype() string
 	GetFileLength() uint64
+	GetFileSHA256() []byte
 }
 
 func mediaOf(m *waE2E.Message) *message.Media {
 	of := func(kind string, f file) *message.Media {
-		return &message.Media{Kind: kind, Mimetype: f.GetMimetype(), Size: int64(f.GetFileLength())}
+		return &message.Media{Kind: kind, Mimetype: f.GetMimetype(), Size: int64(f.GetFileLength()), SHA256: hex.EncodeToString(f.GetFileSHA256())}
 	}
 	switch {
 	case m.ImageMessage != nil:

@@ -11,6 +11,7 @@ import (
 
 	"roost/shared/fault"
 	"roost/shared/instance"
+	"roost/shared/message"
 )
 
 // Kind says what is to be done.
@@ -30,6 +31,7 @@ const (
 	Recover        Kind = "recover"        // nothing -> Recovered: be logged in with the stored keys
 	Release        Kind = "release"        // ReleaseArgs: give up a connection that is idle, keep the keys
 	TestProxy      Kind = "testProxy"      // TestProxyArgs: reach WhatsApp through a proxy; of no instance yet
+	DownloadMedia  Kind = "downloadMedia"  // DownloadArgs: put the file of a message into the bucket
 	Apply          Kind = "apply"          // nothing -> Status: settings have changed, take them up
 	Take           Kind = "take"           // nothing, and no answer: a host has released the instance, take it
 )
@@ -166,6 +168,12 @@ type Quoted struct {
 	Sender  string          `json:"sender,omitempty"`
 	FromMe  bool            `json:"fromMe,omitempty"`
 	Content json.RawMessage `json:"content,omitempty"` // as in message.Message
+}
+
+// DownloadArgs say which file and where to.
+type DownloadArgs struct {
+	Message message.Message `json:"message"` // with Media and Content
+	Blob    string          `json:"blob"`    // key in the bucket
 }
 
 // Sent is the answer to SendMessage: the message as the event says it. Its

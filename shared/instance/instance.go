@@ -107,6 +107,13 @@ type Settings struct {
 	// QRTimeout bounds a pairing, in seconds. 0 means 160, which is how long
 	// WhatsApp's own codes last.
 	QRTimeout int `json:"qrTimeout,omitempty"`
+
+	// StoreMedia keeps the files of messages in the bucket: of the kinds in
+	// MediaTypes (message.Media.Kind), all when there are none, and of at most
+	// MediaMaxBytes, 0 for what the host takes.
+	StoreMedia    bool     `json:"storeMedia,omitempty"`
+	MediaTypes    []string `json:"mediaTypes,omitempty"`
+	MediaMaxBytes int64    `json:"mediaMaxBytes,omitempty"`
 }
 
 // Offer is what an instance shows while it is linked. It lives beside the

@@ -81,8 +81,9 @@ type Media struct {
 	Kind     string `json:"kind"` // image, video, audio, voice, document, sticker
 	Mimetype string `json:"mimetype,omitempty"`
 	FileName string `json:"fileName,omitempty"`
-	Size     int64  `json:"size,omitempty"` // bytes of the plain file
-	Blob     string `json:"blob,omitempty"` // key in the blob store when Roost keeps it
+	Size     int64  `json:"size,omitempty"`   // bytes of the plain file
+	SHA256   string `json:"sha256,omitempty"` // of the plain file, lower-case hex, as its sender says
+	Blob     string `json:"blob,omitempty"`   // key in the blob store when Roost keeps it
 }
 
 // Status is how far a message has come. The order matters: it never goes back.

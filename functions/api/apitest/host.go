@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,6 +125,14 @@ func (h *Host) do(ctx context.Context, cmd command.Command) (any, error) {
 			return nil, err
 		}
 		return h.check(args), nil
+	case command.DownloadMedia:
+		var args command.DownloadArgs
+		if err := command.ReadArgs(ctx, h.bucket, cmd, &args); err != nil {
+			return nil, err
+		}
+		file := "file of " + args.Message.ID
+		_, err := h.bucket.Put(ctx, args.Blob, strings.NewReader(file), int64(len(file)), "")
+		return nil, err
 	case command.SendMessage:
 		var args command.SendArgs
 		if err := command.ReadArgs(ctx, h.bucket, cmd, &args); err != nil {

@@ -158,6 +158,9 @@ func (c *Core) sign(ctx context.Context, r archive.Record) (Archived, error) {
 	return out, nil
 }
 
+// Word keeps of a text what every file name takes.
+func Word(text string) string { return fileName(text) }
+
 // fileName keeps of a name what every file system takes.
 func fileName(name string) string {
 	clean := strings.Map(func(r rune) rune {

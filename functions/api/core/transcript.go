@@ -3,12 +3,18 @@ package core
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"roost/shared/blob"
+	"roost/shared/command"
+	"roost/shared/fault"
 	"roost/shared/instance"
 	"roost/shared/message"
 	"roost/shared/transcript"
@@ -54,11 +60,11 @@ func (c *Core) byID(ctx context.Context, i instance.Instance, q MessageQuery, ch
 	if err != nil {
 		return transcript.Listed{}, err
 	}
-	var fault error
+	var garbled error
 	found = slices.DeleteFunc(found, func(e transcript.Entry) bool {
 		m, err := e.Message()
 		if err != nil {
-			fault = err
+			garbled = err
 			return true
 		}
 		head := transcript.Header{Event: e.ID, Chat: e.Chat, Kind: e.Kind, Message: m.ID, Type: m.Kind, FromMe: m.FromMe, Sender: m.Sender.String()}
@@ -67,7 +73,7 @@ func (c *Core) byID(ctx context.Context, i instance.Instance, q MessageQuery, ch
 	})
 	out := transcript.Listed{Total: int64(len(found)), Entries: found[min(q.Skip, len(found)):]}
 	out.Entries = out.Entries[:min(q.Limit, len(out.Entries))]
-	return out, fault
+	return out, garbled
 }
 
 // ChatQuery asks for chats. Zero fields do not narrow it.
@@ -245,4 +251,58 @@ func (c *Core) MediaURL(ctx context.Context, m message.Media) (string, error) {
 		return "", fmt.Errorf("sign a file: %w", err)
 	}
 	return url, nil
+}
+
+// File returns the message that an id names and its file: the one that is kept,
+// or else as WhatsApp has it.
+//
+// Errors: Invalid when there is no such message or it has no file; those of the
+// host when the file has to be fetched; TooLarge.
+func (c *Core) File(ctx context.Context, i instance.Instance, id, chat string) (message.Message, []byte, error) {
+	m, known, err := c.original(ctx, i, id, chat)
+	if err != nil {
+		return message.Message{}, nil, err
+	}
+	switch {
+	case !known:
+		return message.Message{}, nil, fault.New(fault.Invalid, "Message not found")
+	case m.Media == nil:
+		return message.Message{}, nil, fault.New(fault.Invalid, "The message is not of the media type")
+	}
+	if m.Media.Blob != "" {
+		file, err := c.readFile(ctx, m.Media.Blob)
+		if !errors.Is(err, blob.ErrNotFound) {
+			return m, file, err
+		}
+	}
+	key := m.Media.Blob // pending: it is kept now
+	if key == "" {
+		key = "outbox/" + string(i.ID) + "/" + uuid.NewString()
+		defer c.detach(ctx, key)
+	}
+	if i, err = c.online(ctx, i); err != nil {
+		return message.Message{}, nil, err
+	}
+	args := command.DownloadArgs{Blob: key, Message: message.Message{ID: m.ID, Kind: m.Kind, Content: m.Content, Media: m.Media}}
+	if err := c.do(ctx, i, command.DownloadMedia, args, nil); err != nil {
+		return message.Message{}, nil, err
+	}
+	file, err := c.readFile(ctx, key)
+	return m, file, err
+}
+
+func (c *Core) readFile(ctx context.Context, key string) ([]byte, error) {
+	stored, info, err := c.deps.Bucket.Get(ctx, key, blob.Range{})
+	if err != nil {
+		return nil, fmt.Errorf("read a file: %w", err)
+	}
+	defer stored.Close()
+	if info.Size > c.limits.File {
+		return nil, fault.New(fault.TooLarge, "The file is larger than %d MiB", c.limits.File>>20)
+	}
+	file, err := io.ReadAll(stored)
+	if err != nil {
+		return nil, fmt.Errorf("read a file: %w", err)
+	}
+	return file, nil
 }

@@ -3,8 +3,8 @@ package evolution
 import "regexp"
 
 // The bodies that routes take, as Evolution 2.3.7 declares them: the order of
-// the properties is the order of refusals. qrTimeout and messageId are Roost's
-// and 2.4's.
+// the properties is the order of refusals. qrTimeout, storeMedia,
+// mediaTypes and mediaMaxBytes are Roost's, messageId is 2.4's.
 
 var (
 	numberField    = schema{name: "number", kind: "string", description: "Invalid format"}
@@ -22,6 +22,11 @@ var (
 	}}
 )
 
+// mediaTypesField are kinds of files to keep (message.Media.Kind).
+var mediaTypesField = schema{
+	name: "mediaTypes", kind: "array", items: &schema{kind: "string", enum: []string{"image", "video", "audio", "voice", "document", "sticker"}},
+}
+
 func text(name string) schema { return schema{name: name, kind: "string"} }
 
 func flag(name string) schema { return schema{name: name, kind: "boolean"} }
@@ -35,6 +40,7 @@ var createBody = schema{
 		flag("rejectCall"), text("msgCall"), flag("groupsIgnore"), flag("alwaysOnline"), flag("readMessages"), flag("readStatus"),
 		flag("syncFullHistory"), text("wavoipToken"),
 		{name: "qrTimeout", kind: "integer"},
+		flag("storeMedia"), mediaTypesField, {name: "mediaMaxBytes", kind: "integer"},
 		text("proxyHost"), text("proxyPort"), text("proxyProtocol"), text("proxyUsername"), text("proxyPassword"), flag("proxyOnlyLogin"),
 		{name: "webhook", kind: "object", properties: webhookFields},
 	},
@@ -76,6 +82,7 @@ var settingsBody = schema{
 		flag("rejectCall"), text("msgCall"), flag("groupsIgnore"), flag("alwaysOnline"), flag("readMessages"), flag("readStatus"),
 		flag("syncFullHistory"), text("wavoipToken"),
 		{name: "qrTimeout", kind: "integer"},
+		flag("storeMedia"), mediaTypesField, {name: "mediaMaxBytes", kind: "integer"},
 	},
 	required: settingsRequired,
 	filled:   settingsRequired,
@@ -105,6 +112,16 @@ var sendMediaBody = schema{
 var findBody = schema{
 	kind:       "object",
 	properties: []schema{{name: "where", kind: "object"}},
+}
+
+// fileBody. Evolution takes a whole message; its key is enough.
+var fileBody = schema{
+	kind: "object",
+	properties: []schema{
+		{name: "message", kind: "object", properties: []schema{{name: "key", kind: "object", properties: []schema{text("id"), text("remoteJid")}}}},
+		flag("convertToMp4"),
+	},
+	required: []string{"message"},
 }
 
 var numbersBody = schema{

@@ -224,3 +224,27 @@ func TestExportOfALiveInstance(t *testing.T) {
 		t.Errorf("after the deletion: %d %s", a.Status, a.Body)
 	}
 }
+
+func TestFilesOfMessages(t *testing.T) {
+	t.Parallel()
+	w := apitest.New(t, apitest.Options{Limits: core.Limits{Command: 20 * time.Second, Online: 20 * time.Second}})
+	i := w.Create(t, "a", "t")
+	talk(t, w, i)
+	const path = "/chat/getBase64FromMediaMessage/a"
+	bad := func(message string) string {
+		return `{"status":400,"error":"Bad Request","response":{"message":["` + message + `"]}}`
+	}
+	want(t, "unknown", w.Do(t, "POST", path, "t", `{"message":{"key":{"id":"NOBODY"}}}`), 400, bad("Message not found"))
+	want(t, "no id", w.Do(t, "POST", path, "t", `{"message":{}}`), 400, bad("Message not found"))
+	want(t, "no file", w.Do(t, "POST", path, "t", `{"message":{"key":{"id":"3A000000000000000001"}}}`), 400, bad("The message is not of the media type"))
+	want(t, "not connected", w.Do(t, "POST", path, "t", `{"message":{"key":{"id":"G1"}}}`), 500,
+		`{"status":500,"error":"Internal Server Error","response":{"message":"Connection Closed"}}`)
+	w.Link(t, i)
+	fetched := `{"mediaType":"imageMessage","fileName":"G1.jpeg","caption":"G1","size":{},"mimetype":"image/jpeg","base64":"ZmlsZSBvZiBHMQ==","buffer":null}`
+	for range 2 { // from WhatsApp, then from the bucket
+		want(t, "fetched", w.Do(t, "POST", path, "t", `{"message":{"key":{"id":"G1"}},"convertToMp4":false}`), 201, fetched)
+	}
+	if n := len(w.Host.Commands()); n != 1 {
+		t.Errorf("the host was asked %d times", n)
+	}
+}

@@ -19,6 +19,7 @@ func settingsOf(fields map[string]any) instance.Settings {
 		AlwaysOnline: boolean(fields, "alwaysOnline"), ReadMessages: boolean(fields, "readMessages"),
 		ReadStatus: boolean(fields, "readStatus"), SyncFullHistory: boolean(fields, "syncFullHistory"),
 		WavoipToken: str(fields, "wavoipToken"), QRTimeout: integer(fields, "qrTimeout"),
+		StoreMedia: boolean(fields, "storeMedia"), MediaTypes: strs(fields, "mediaTypes"), MediaMaxBytes: int64(max(integer(fields, "mediaMaxBytes"), 0)),
 	}
 }
 

@@ -13,7 +13,7 @@ var unserved = map[string]string{
 	"POST instance": "setpresence",
 	"POST message": "sendtemplate sendptv sendwhatsappaudio sendstatus sendsticker sendlocation sendcontact sendreaction " +
 		"sendpoll sendlist sendbuttons sendcarousel",
-	"POST chat": "markmessageasread archivechat markchatunread fetchprofilepictureurl getbase64frommediamessage updatemessage " +
+	"POST chat": "markmessageasread archivechat markchatunread fetchprofilepictureurl updatemessage " +
 		"sendpresence updateblockstatus fetchbusinessprofile fetchprofile " +
 		"updateprofilename updateprofilestatus updateprofilepicture updateprivacysettings markmessageasplayed getpollvote findchannels " +
 		"checkiswhatsappnumber",
