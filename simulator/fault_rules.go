@@ -178,6 +178,12 @@ func (f *faults) noPreKeys(number string) bool {
 	return ok
 }
 
+// refuseKeys gives the error that a request for prekeys ends with.
+func (f *faults) refuseKeys(st *stream) (int, bool) {
+	fault, ok := f.take(RefuseKeys, st.number(), "iq")
+	return fault.Code, ok
+}
+
 func (f *faults) ignorePing(st *stream) bool {
 	_, ok := f.take(IgnorePings, st.number(), "iq")
 	return ok

@@ -85,6 +85,10 @@ func (st *stream) digestPreKeys(n *wire.Node) {
 // fetchPreKeys hands out bundles, each with a one-time prekey that nobody else
 // gets.
 func (st *stream) fetchPreKeys(n *wire.Node) {
+	if code, ok := st.sim.faults.refuseKeys(st); ok {
+		st.refuse(n, code, "service-unavailable")
+		return
+	}
 	request := child(n, "key")
 	var out []wire.Node
 	for _, user := range request.GetChildren() {

@@ -145,6 +145,17 @@ func (u *User) Companions() []types.JID {
 	return out
 }
 
+// Online counts the linked companions that are logged in now.
+func (u *User) Online() int {
+	n := 0
+	for _, d := range u.companions() {
+		if d.online() != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // AddDevice gives a contact one more simulated device, which every message to
 // them must be encrypted for as well.
 func (u *User) AddDevice() {
