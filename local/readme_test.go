@@ -117,8 +117,8 @@ func startIn(t *testing.T, dir string, args ...string) {
 	}
 	program := exec.Command(path, args...)
 	program.Dir = dir
-	var output bytes.Buffer
-	program.Stdout, program.Stderr = &output, &output
+	var printed output
+	program.Stdout, program.Stderr = &printed, &printed
 	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func startIn(t *testing.T, dir string, args ...string) {
 		_ = program.Process.Kill()
 		_ = program.Wait()
 		if t.Failed() {
-			t.Logf("last output:\n%s", tail(&output))
+			t.Logf("last output:\n%s", tail(&printed))
 		}
 	})
 	await(t, "the API to serve", func() bool {

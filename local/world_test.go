@@ -58,7 +58,25 @@ type world struct {
 	base string
 
 	cmd    *exec.Cmd
-	output *bytes.Buffer
+	output *output
+}
+
+// output is what a process has printed so far.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 func newWorld(t *testing.T, patience time.Duration) *world {
@@ -85,7 +103,7 @@ func newWorld(t *testing.T, patience time.Duration) *world {
 	return w
 }
 
-func tail(b *bytes.Buffer) string {
+func tail(b *output) string {
 	if b == nil {
 		return ""
 	}
@@ -113,7 +131,7 @@ func (w *world) start(flags ...string) {
 	}
 	args := append([]string{"-listen", "127.0.0.1:" + w.port, "-data", w.data, "-simulator", w.wa.URL}, flags...)
 	w.cmd = exec.Command(path, args...)
-	w.output = &bytes.Buffer{}
+	w.output = &output{}
 	w.cmd.Stdout, w.cmd.Stderr = w.output, w.output
 	w.cmd.Env = append(os.Environ(), "ROOST_API_KEY="+testKey)
 	if err := w.cmd.Start(); err != nil {
