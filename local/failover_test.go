@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"maps"
 	"net/http"
 	"os"
 	"strconv"
@@ -84,12 +85,8 @@ func (f *crew) outage() func(least int) (all, longest time.Duration) {
 					away[name], last = max(away[name], now.Sub(left)), now
 				}
 			}
-			seen := map[string]time.Duration{}
-			for name, d := range away {
-				seen[name] = d
-			}
 			select {
-			case results <- result{last, seen, len(since)}:
+			case results <- result{last, maps.Clone(away), len(since)}:
 			case <-stop:
 				return
 			case <-time.After(2 * time.Millisecond):
