@@ -131,7 +131,7 @@ func (w *World) start(tb testing.TB, run func(context.Context)) {
 func shorten(l core.Limits) core.Limits {
 	for _, field := range []*time.Duration{&l.QR, &l.Code, &l.Online, &l.Command, &l.Archive, &l.Fetch} {
 		if *field == 0 {
-			*field = 2 * time.Second
+			*field = 20 * time.Second
 		}
 	}
 	return l
