@@ -5,6 +5,8 @@
 //	ROOST_HOST_NAME    its name, unique among living hosts; default: the id of
 //	                   the ECS task, else the machine's name
 //	ROOST_HOST_LISTEN  address of /health, /ready and /metrics; default :8081
+//	ROOST_NTP          NTP servers to check the clock by, separated by commas;
+//	                   default: Amazon's and the public pool
 //	ROOST_SIMULATOR    URL of a simulated WhatsApp to connect to, for tests
 //
 // With -check it asks the host that runs at ROOST_HOST_LISTEN whether it is
@@ -25,6 +27,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -88,7 +91,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	beside.Go(func() { watch.run(ctx) })
 	err = host.Run(ctx, host.Config{
 		Name: c.name, Table: d.Table, Queues: watch, Bucket: d.Bucket, Wrapper: d.Wrapper, WhatsApp: wa, Log: d.Log,
-		Clock: clock.Config{Servers: clock.Servers, Log: d.Log},
+		Clock: clock.Config{Servers: c.ntp, Log: d.Log}, Networks: d.Networks,
 	}, port.Ready)
 	cancel(nil)
 	_ = server.Close() // who asks how the host is may hear that it is gone
@@ -102,6 +105,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 // config is what the command line and the environment say beyond package cloud.
 type config struct {
 	name, listen, simulator string
+	ntp                     []string
 	check                   bool
 }
 
@@ -115,6 +119,10 @@ func loadConfig(args []string, getenv func(string) string) (config, error) {
 	}
 	if flags.NArg() > 0 {
 		return config{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	c.ntp = strings.Fields(strings.ReplaceAll(getenv("ROOST_NTP"), ",", " "))
+	if len(c.ntp) == 0 && c.simulator == "" {
+		c.ntp = clock.Servers
 	}
 	if c.listen == "" {
 		c.listen = ":8081"
