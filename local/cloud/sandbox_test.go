@@ -40,6 +40,7 @@ func startSandbox(ctx context.Context, name, bootstrap string, env []string) (*s
 		s.cmd.Env = append([]string{"AWS_LAMBDA_FUNCTION_NAME=" + name, "AWS_LAMBDA_FUNCTION_TIMEOUT=180", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128"}, env...)
 		s.cmd.Dir = filepath.Dir(bootstrap)
 		s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+		s.cmd.WaitDelay = time.Second // a function that outlives its emulator holds the pipe
 		bind(s.cmd)
 		if err := s.cmd.Start(); err != nil {
 			return nil, fmt.Errorf("start the emulator of %s: %w", name, err)
@@ -76,14 +77,13 @@ func (s *sandbox) listens(ctx context.Context, port string) bool {
 	}
 }
 
+// stop ends the function and its emulator, which does not end by itself.
 func (s *sandbox) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it ends the function with it
-	select {
-	case <-s.ended:
-	case <-time.After(10 * time.Second):
-		_ = s.cmd.Process.Kill()
-		<-s.ended
+	for _, child := range children(s.cmd.Process.Pid) {
+		_ = syscall.Kill(child, syscall.SIGKILL)
 	}
+	_ = s.cmd.Process.Kill()
+	<-s.ended
 }
 
 // invoke is one synchronous invocation.
@@ -137,45 +137,41 @@ func (s *sandbox) billed() (invocations, milliseconds int) {
 	return invocations, milliseconds
 }
 
-// peakMemory is the most that the function's process has had resident, in bytes.
+// peakMemory is the most that the function's process has had resident, in bytes
+// (VmHWM of proc(5)).
 func (s *sandbox) peakMemory(t *testing.T) int64 {
 	t.Helper()
-	for _, child := range children(t, s.cmd.Process.Pid) {
-		if peak, ok := highWater(t, child); ok {
-			return peak
+	for _, child := range children(s.cmd.Process.Pid) {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child))
+		must(t, err)
+		for line := range strings.Lines(string(status)) {
+			if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+				kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+				must(t, err)
+				return kib << 10
+			}
 		}
 	}
 	t.Fatalf("the emulator has no function:\n%s", s.output)
 	return 0
 }
 
-func children(t *testing.T, pid int) []string {
-	t.Helper()
-	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	must(t, err)
-	var out []string
+// children are the processes that a process has started and that live.
+func children(pid int) []int {
+	var out []int
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, list := range lists {
 		pids, err := os.ReadFile(list)
-		if err == nil { // threads end
-			out = append(out, strings.Fields(string(pids))...)
+		if err != nil {
+			continue // threads end
+		}
+		for field := range strings.FieldsSeq(string(pids)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				out = append(out, child)
+			}
 		}
 	}
 	return out
-}
-
-// highWater is VmHWM of proc(5).
-func highWater(t *testing.T, pid string) (int64, bool) {
-	t.Helper()
-	status, err := os.ReadFile("/proc/" + pid + "/status")
-	must(t, err)
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			must(t, err)
-			return kib << 10, true
-		}
-	}
-	return 0, false
 }
 
 // output keeps what a process says.
