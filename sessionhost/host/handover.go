@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,9 +18,12 @@ import (
 )
 
 const (
-	// handOvers is how many sessions are handed over at the same time: enough
-	// for a hundred a second, and few enough for each to be quick.
-	handOvers = 16
+	// handOvers is how many sessions are on their way to another host at the same
+	// time: enough for a hundred a second, and few enough for each to be quick,
+	// since nobody begins with one more before another has arrived.
+	handOvers = 24
+	// arrival is how long is waited for that.
+	arrival = time.Second
 	// handOverTries is how often a release is tried.
 	handOverTries = 4
 	// mourning is how long the queue of a host that has ended is listened to:
@@ -44,11 +48,14 @@ func (t *tenure) leave(life context.Context) {
 	if _, err := t.look(life); err != nil {
 		t.host.log.WarnContext(life, "hosts cannot be looked at", "err", err)
 	}
+	var late atomic.Int32
 	var group errgroup.Group
 	group.SetLimit(handOvers)
 	for _, s := range all {
 		group.Go(func() error {
-			t.handOver(life, s, t.spread.give(t.cfg.Name))
+			if t.handOver(life, s, t.spread.give(t.cfg.Name)) && late.Load() < handOvers && !t.arrived(life, s.ID()) {
+				late.Add(1) // who takes them is slow: it is not waited for for ever
+			}
 			return nil
 		})
 	}
@@ -56,9 +63,17 @@ func (t *tenure) leave(life context.Context) {
 	t.host.log.InfoContext(life, "host stopped", "sessions", len(all), "took", time.Since(begin).String())
 }
 
+// arrived waits until an instance has a host again.
+func (t *tenure) arrived(life context.Context, id instance.ID) bool {
+	ctx, cancel := context.WithTimeout(life, arrival)
+	defer cancel()
+	seen, err := t.instances.Await(ctx, id, func(seen instance.Seen) bool { return seen.Instance.Host != "" })
+	return err == nil && seen.Instance.Host != ""
+}
+
 // handOver closes a session, releases its instance and nudges the host that is
-// to have it, "" for any.
-func (t *tenure) handOver(life context.Context, s *session.Session, to string) {
+// to have it, "" for none. It reports whether it did.
+func (t *tenure) handOver(life context.Context, s *session.Session, to string) bool {
 	id := s.ID()
 	defer t.turn(id)()
 	s.Stop()
@@ -67,20 +82,22 @@ func (t *tenure) handOver(life context.Context, s *session.Session, to string) {
 		if !errors.Is(err, instance.ErrTaken) {
 			t.host.log.WarnContext(life, "instance cannot be released: it waits for the end of the lease", "instance", string(id), "err", err)
 		}
-		return
+		return false
 	}
 	if !record.Wanted {
-		return
+		return false
 	}
 	t.mu.Lock()
 	t.given[id] = gift{to, lease.Clock() + giftLife}
 	t.mu.Unlock()
 	if to == "" {
-		return // there is nobody: the next host finds it
+		return false // there is nobody: the next host finds it
 	}
 	if err := t.commands.Nudge(life, to, id); err != nil {
 		t.host.log.WarnContext(life, "host was not nudged", "instance", string(id), "err", err)
+		return false
 	}
+	return true
 }
 
 func (t *tenure) letGo(life context.Context, owned instance.Instance) (record instance.Instance, err error) {
