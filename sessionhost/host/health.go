@@ -107,6 +107,7 @@ func (h *Host) writeMetrics(w http.ResponseWriter) {
 		{"roost_heartbeats_missed_total", m.BeatsMissed.Load()},
 		{"roost_instances_idle_total", m.BecameIdle.Load()},
 		{"roost_instances_released_total", m.Released.Load()},
+		{"roost_histories_read_total", m.HistoriesRead.Load()},
 		{"roost_accounts_limited_total", m.AccountsLimited.Load()},
 	} {
 		fmt.Fprintf(w, "%s %d\n", c.name, c.value)

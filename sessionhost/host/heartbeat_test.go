@@ -224,7 +224,7 @@ func sessionGoroutines() int {
 	n := 0
 	for stack := range bytes.SplitSeq(stacks, []byte("\n\n")) {
 		ours := bytes.Contains(stack, []byte("roost/sessionhost/session.")) || bytes.Contains(stack, []byte("go.mau.fi/whatsmeow."))
-		if ours && !bytes.Contains(stack, []byte("handleHistorySyncNotificationLoop")) { // which ends after a minute
+		if ours {
 			n++
 		}
 	}

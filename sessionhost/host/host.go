@@ -109,6 +109,9 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	if err != nil {
 		return fmt.Errorf("open the data key: %w", err)
 	}
+	if cfg.WhatsApp.Spool == nil {
+		cfg.WhatsApp.Spool = whatsapp.NewSpool("")
+	}
 	if cfg.WhatsApp.Version == nil {
 		cfg.WhatsApp.Version = &whatsapp.Version{}
 	}

@@ -75,7 +75,7 @@ func newTenure(h *Host, term *lease.Term) *tenure {
 	whatsapp.Guard = term.Conn
 	t.deps = session.Deps{
 		Instances: t.instances, WhatsApp: whatsapp, OpenKeys: t.openKeys, Metrics: &h.metrics, Log: h.log, Media: h.media,
-		Rhythm: h.cfg.Rhythm, Clock: h.clock, Route: h.route, Ended: t.ended,
+		Rhythm: h.cfg.Rhythm, Clock: h.clock, Route: h.route, Notes: session.NewNotes(held, h.sealer), Ended: t.ended,
 	}
 	return t
 }

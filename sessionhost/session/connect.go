@@ -38,7 +38,7 @@ func (s *Session) open(number string) {
 	client := s.client
 	client.FullHistory.Store(s.record.Settings.SyncFullHistory)
 	life, hangup := context.WithCancel(s.life)
-	s.hangup, s.up, s.synced = hangup, true, false
+	s.hangup, s.connection, s.up, s.synced = hangup, life, true, false
 	s.dial++
 	dial := s.dial
 	if !client.Linked() && s.pairing == nil {
@@ -203,6 +203,10 @@ func (s *Session) online() {
 		i.Profile.PushName = client.PushName()
 	})
 	s.greet()
+	if s.moreHistory || !s.lookedForHistory {
+		s.lookedForHistory = true
+		s.readHistory()
+	}
 }
 
 // greet tells WhatsApp whether somebody is there.
@@ -275,4 +279,9 @@ func (s *Session) forgetKeys() {
 		s.log.Error("keys cannot be deleted", "err", err)
 	}
 	s.closeKeys()
+	if s.deps.Notes != nil {
+		if err := s.deps.Notes.purge(s.life, s.id); err != nil {
+			s.log.Error("notes of histories stay", "err", err)
+		}
+	}
 }

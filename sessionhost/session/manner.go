@@ -73,8 +73,9 @@ func (s *Session) called(c whatsapp.Called) {
 
 // byItself does what nobody waits for.
 func (s *Session) byItself(do func(context.Context) error) {
+	connection := s.connection
 	s.tasks.Go(func() {
-		ctx, cancel := context.WithTimeout(s.life, mannerLimit)
+		ctx, cancel := context.WithTimeout(connection, mannerLimit)
 		defer cancel()
 		if err := do(ctx); err != nil {
 			s.log.WarnContext(ctx, "the instance could not do what its settings say", "err", err)

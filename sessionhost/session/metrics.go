@@ -23,6 +23,7 @@ type Metrics struct {
 	BecameIdle      atomic.Int64
 	Released        atomic.Int64
 	AccountsLimited atomic.Int64
+	HistoriesRead   atomic.Int64 // pieces
 }
 
 func (m *Metrics) publishing(start time.Time, err error) {

@@ -28,6 +28,7 @@ type Deps struct {
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Rhythm   Rhythm
+	Notes    *Notes       // of histories to fetch; nil fetches none
 	Clock    *clock.Clock // of this host; nil when nobody looks
 	// Route is the way of an instance's connections, nil for the direct one.
 	Route func(instance.Instance) *whatsapp.Route
@@ -57,28 +58,33 @@ type Session struct {
 	line atomic.Pointer[whatsapp.Client] // the client, for senders; nil while there is none
 
 	// The loop owns what follows.
-	record  instance.Instance
-	keys    *keys.Keys
-	client  *whatsapp.Client   // of the device, kept over connections; nil before the first and after a logout
-	routed  time.Time          // when the proxy was set that it goes through; zero for none
-	up      bool               // a connection is open, or being opened
-	dial    int                // counts connections, to know answers that come late
-	hangup  context.CancelFunc // ends the present connection
-	synced  bool               // it has brought what had waited on the server
-	attempt int                // of opening a connection, since the last login
-	pairing *pairing           // nil unless one is under way
-	sign    time.Time          // counts as WhatsApp's last sign of life when the client knows none that is later
-	clock   deadlines
-	tasks   sync.WaitGroup // what was started in the background
+	record instance.Instance
+	keys   *keys.Keys
+	client *whatsapp.Client   // of the device, kept over connections; nil before the first and after a logout
+	routed time.Time          // when the proxy was set that it goes through; zero for none
+	up     bool               // a connection is open, or being opened
+	dial   int                // counts connections, to know answers that come late
+	hangup context.CancelFunc // ends the present connection
+	// connection ends with the present connection.
+	connection context.Context //nolint:containedctx // of what is done on it in the background
+	synced     bool            // it has brought what had waited on the server
+	attempt    int             // of opening a connection, since the last login
+	pairing    *pairing        // nil unless one is under way
+	sign       time.Time       // counts as WhatsApp's last sign of life when the client knows none that is later
+	clock      deadlines
+	tasks      sync.WaitGroup // what was started in the background
 
 	fetching  bool               // pending files are being fetched
 	stopFetch context.CancelFunc // ends that; nil before the first time
 
-	waiting  []chan error // who waits for a login; each takes one answer
-	rejected string       // the call rejected last: it is told of more than once
-	renewing bool         // another version was tried since the last login
-	released bool         // the session ends: the instance is nobody's
-	gone     bool         // another host has the instance: nothing may be told of it any more
+	waiting          []chan error // who waits for a login; each takes one answer
+	rejected         string       // the call rejected last: it is told of more than once
+	renewing         bool         // another version was tried since the last login
+	reading          bool         // histories are being fetched
+	moreHistory      bool         // and more have been noted
+	lookedForHistory bool         // what a host before has left was looked for
+	released         bool         // the session ends: the instance is nobody's
+	gone             bool         // another host has the instance: nothing may be told of it any more
 }
 
 // Start runs a session for an instance that this host owns. It ends when life
@@ -168,6 +174,8 @@ func (s *Session) receive(m any) bool {
 		if s.up && m.dial == s.dial {
 			s.dialled(m.err)
 		}
+	case historyRead:
+		s.historyRead(m)
 	case renewed:
 		if m.client == s.client {
 			s.renewed(m)
@@ -266,12 +274,13 @@ type deadlines struct {
 	reopen    time.Time // the next attempt to connect
 	beat      time.Time // a sign of life is due
 	media     time.Time // files are to be fetched
+	history   time.Time // histories are tried again
 	release   time.Time // the instance has been idle for long
 }
 
 func (d *deadlines) next() time.Duration {
 	wait := time.Hour
-	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.media, d.release} {
+	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.media, d.release, d.history} {
 		if !at.IsZero() {
 			wait = min(wait, time.Until(at))
 		}
@@ -316,6 +325,9 @@ func (s *Session) due(now time.Time) {
 	}
 	if passed(&s.clock.media) {
 		s.fetchPending()
+	}
+	if passed(&s.clock.history) {
+		s.readHistory()
 	}
 	if passed(&s.clock.release) {
 		s.release(instance.Reason{

@@ -52,6 +52,8 @@ func (s *Session) heard(signal whatsapp.Signal) {
 			return nil
 		})
 		s.greet()
+	case whatsapp.HistoryDue:
+		s.readHistory()
 	case whatsapp.Received:
 		s.received(e)
 	case whatsapp.Called:

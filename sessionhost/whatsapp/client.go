@@ -28,6 +28,8 @@ import (
 type Sink interface {
 	Message(ctx context.Context, m message.Message) error
 	Update(ctx context.Context, u event.Update) error
+	// History notes that the phone offers a piece of history, for FetchHistory.
+	History(ctx context.Context, id string, note []byte) error
 }
 
 // SendLock keeps sending and receiving apart where they would damage each
@@ -50,7 +52,9 @@ type Config struct {
 	Over func(Dial) http.RoundTripper
 	// Version is what all clients of the process share. Nil for one of its own.
 	Version *Version
-	Log     *slog.Logger
+	// Spool is what all clients of the process share. Nil for one of its own.
+	Spool *Spool
+	Log   *slog.Logger
 }
 
 // Client is how WhatsApp is reached by HTTP without a proxy.
@@ -96,12 +100,16 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	if cfg.Version == nil {
 		cfg.Version = &Version{}
 	}
+	if cfg.Spool == nil {
+		cfg.Spool = NewSpool("")
+	}
 	c := &Client{cfg: cfg, device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log}
 	name := device.PushName
 	c.pushName.Store(&name)
 	wa := whatsmeow.NewClient(device, logger{cfg.Log})
 	wa.EnableAutoReconnect = false // the session does, with jitter and reasons
 	wa.GetClientPayload = c.payload
+	wa.ManualHistorySyncDownload = true
 	wa.EnableDecryptedEventBuffer = true
 	wa.SynchronousAck = true
 	wa.AutoTrustIdentity = true

@@ -16,5 +16,7 @@
 //     and no Connected soon after connects again (session).
 //   - SendMessage says that all is well when it could not fetch the prekeys of
 //     the receiver, whom it then leaves out (send.go looks before it sends).
+//   - Histories are fetched whole into memory: ours are noted by the Sink, then
+//     spooled and read as a stream, one at a time (history.go).
 //   - permessage-deflate costs ten times the memory: it is not offered.
 package whatsapp

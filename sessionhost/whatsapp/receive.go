@@ -18,6 +18,9 @@ import (
 // on another device. What says nothing to a person is not stored: sender keys,
 // history, key shares.
 func (c *Client) receive(ctx context.Context, e *events.Message) error {
+	if is, err := c.history(ctx, e.Info.ID, e.Message, e.Info.IsFromMe); is {
+		return err
+	}
 	m, ok, err := c.translate(ctx, e.Info, e.Message)
 	if err != nil || !ok {
 		return err
