@@ -114,6 +114,10 @@ type Settings struct {
 	StoreMedia    bool     `json:"storeMedia,omitempty"`
 	MediaTypes    []string `json:"mediaTypes,omitempty"`
 	MediaMaxBytes int64    `json:"mediaMaxBytes,omitempty"`
+
+	// UserAgent is the browser that a pairing names: Chrome, Firefox, Edge,
+	// Opera or Safari. "" is Chrome.
+	UserAgent string `json:"userAgent,omitempty"`
 }
 
 // Offer is what an instance shows while it is linked. It lives beside the

@@ -139,7 +139,12 @@ func (h *Host) do(ctx context.Context, cmd command.Command) (any, error) {
 			return nil, err
 		}
 		return h.send(ctx, cmd, args)
-	case command.Disconnect, command.Delete, command.AnswerPasskey, command.ConfirmPasskey, command.Apply, command.TestProxy:
+	case command.Disconnect:
+		return h.move(ctx, cmd.Instance, func(i *instance.Instance) {
+			i.State, i.Ready, i.Wanted = instance.Closed, false, false
+			i.Reason = instance.Reason{Code: instance.ReasonDisconnected, Sentence: "Closed through the API."}
+		})
+	case command.Delete, command.AnswerPasskey, command.ConfirmPasskey, command.Apply, command.TestProxy:
 		return command.Status{}, nil
 	default:
 		return nil, fault.New(fault.Invalid, "a command of another kind")

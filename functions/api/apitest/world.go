@@ -95,7 +95,7 @@ func New(tb testing.TB, o Options) *World {
 		Core: core.Deps{
 			Table: tbl, Instances: w.Instances, Commands: command.NewClient(tbl, w.Bucket, queues), Webhooks: w.Webhooks,
 			Events: event.NewPublisher(w.Events, w.Bucket), Archives: w.Archives, ArchiveJobs: jobs, Bucket: w.Bucket,
-			Backlog: w.Backlog, Wakeups: w.Wakeups, Sealer: sealer, Networks: o.Networks, Limits: shorten(o.Limits),
+			Backlog: w.Backlog, Wakeups: w.Wakeups, Sealer: sealer, Networks: o.Networks, Formats: webhook.PostbackFormats(), Limits: shorten(o.Limits),
 		},
 		AdminKey: admin[:], MaxBody: o.MaxBody, Version: "test", Log: slog.New(slog.DiscardHandler),
 	})

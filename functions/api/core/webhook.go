@@ -37,6 +37,15 @@ func (c *Core) SetWebhook(ctx context.Context, i instance.Instance, s webhook.Su
 	return c.deps.Webhooks.Put(ctx, i.ID, s)
 }
 
+// SetCheckedWebhook is SetWebhook that refuses, as Invalid, what would never be
+// delivered.
+func (c *Core) SetCheckedWebhook(ctx context.Context, i instance.Instance, s webhook.Subscription) (webhook.Subscription, error) {
+	if err := c.checkWebhook(s); err != nil {
+		return webhook.Subscription{}, err
+	}
+	return c.SetWebhook(ctx, i, s)
+}
+
 // Webhooks returns the instance's subscriptions in order of their ids.
 func (c *Core) Webhooks(ctx context.Context, i instance.Instance) ([]webhook.Subscription, error) {
 	return c.deps.Webhooks.List(ctx, i.ID)

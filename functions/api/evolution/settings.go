@@ -49,7 +49,8 @@ func (h *Handler) setSettings(r *request) (answer, error) {
 		return answer{}, err
 	}
 	wanted := settingsOf(fields)
-	if _, given := fields["qrTimeout"]; !given { // Evolution's clients do not know it and must not undo it
+	wanted.UserAgent = r.instance.Settings.UserAgent // another dialect's
+	if _, given := fields["qrTimeout"]; !given {     // Evolution's clients do not know it and must not undo it
 		wanted.QRTimeout = r.instance.Settings.QRTimeout
 	}
 	if _, err := h.core.Settings(r.Context(), r.instance, wanted); err != nil {

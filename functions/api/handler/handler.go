@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"roost/functions/api/aspx"
 	"roost/functions/api/console"
 	"roost/functions/api/core"
 	"roost/functions/api/evolution"
@@ -34,12 +35,15 @@ type Deps struct {
 //
 //	GET /health    200 {"status":"ok","version":...}
 //	GET /console   the page for people
+//	/<name>.aspx   the .aspx dialect
 //	everything else is the Evolution dialect
 func New(deps Deps) http.Handler {
 	if deps.Core.Log == nil {
 		deps.Core.Log = deps.Log
 	}
-	dialect := evolution.New(core.New(deps.Core), evolution.Config{
+	shared := core.New(deps.Core)
+	commands := aspx.New(shared, aspx.Config{Log: deps.Log})
+	dialect := evolution.New(shared, evolution.Config{
 		AdminKey: deps.AdminKey, ServerURL: deps.ServerURL, MaxBody: deps.MaxBody, Log: deps.Log,
 	})
 	page := console.Handler()
@@ -49,6 +53,8 @@ func New(deps Deps) http.Handler {
 			health(w, r, deps.Version)
 		case path == "/console" || strings.HasPrefix(path, "/console/"):
 			page.ServeHTTP(w, r)
+		case aspx.Serves(path):
+			commands.ServeHTTP(w, r)
 		default:
 			dialect.ServeHTTP(w, r)
 		}

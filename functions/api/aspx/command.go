@@ -1,0 +1,50 @@
+package aspx
+
+import (
+	"net/http"
+	"slices"
+)
+
+// Bounds of bodies in bytes: of most commands, and of those with a file of up
+// to maxFile, which grows by a third in base64.
+const (
+	maxBody     = 1 << 20
+	maxFile     = 16 << 20
+	maxFileBody = maxFile/3*4 + maxBody
+)
+
+// command is one of the dialect's.
+type command struct {
+	methods []string
+	acts    bool // changes something, so that a browser must not guess it
+	file    bool
+	serve   func(*Handler, *request) (answer, error)
+}
+
+func (c command) takes(method string) bool { return slices.Contains(c.methods, method) }
+
+func (c command) limit() int64 {
+	if c.file {
+		return maxFileBody
+	}
+	return maxBody
+}
+
+var (
+	get    = []string{http.MethodGet}
+	post   = []string{http.MethodPost}
+	either = []string{http.MethodGet, http.MethodPost}
+)
+
+// commands by name. Those that act on GET, as the original has it, take POST
+// too.
+var commands = map[string]command{
+	"generate_qrcode": {methods: post, acts: true, serve: (*Handler).generateQRCode},
+	"status":          {methods: get, serve: (*Handler).status},
+	"disconnect":      {methods: either, acts: true, serve: (*Handler).disconnect},
+	"close_session":   {methods: either, acts: true, serve: (*Handler).closeSession},
+	"save_session":    {methods: either, acts: true, serve: (*Handler).saveSession},
+	"restore_session": {methods: either, acts: true, serve: (*Handler).restoreSession},
+	"clear":           {methods: either, acts: true, serve: (*Handler).clear},
+	"set_config":      {methods: post, acts: true, serve: (*Handler).setConfig},
+}

@@ -1,0 +1,103 @@
+package aspx
+
+import (
+	"testing"
+	"time"
+
+	"roost/shared/instance"
+)
+
+// TestCodes is the table of section 5: every state with every reason that
+// matters.
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	const jid = "4915550001:7@s.whatsapp.net"
+	shown := &instance.Offer{QR: "2@x", Until: now.Add(time.Minute)}
+	for _, c := range []struct {
+		name    string
+		state   instance.State
+		jid     string
+		reason  string
+		until   time.Time
+		offer   *instance.Offer
+		code    code
+		text    string
+		restore bool
+	}{
+		{name: "never paired", state: instance.Created, text: "noConnection"},
+		{name: "opening, no keys", state: instance.Connecting, code: 1, text: "webSocketOpenining"},
+		{name: "opening, keys", state: instance.Connecting, jid: jid, code: 1, text: "webSocketOpenining", restore: true},
+		{name: "opening again", state: instance.Connecting, jid: jid, reason: instance.ReasonUnreachable, code: 11, text: "WhatsAppAuthenticatedConnectionClosed", restore: true},
+		{name: "no code yet", state: instance.Pairing, code: 2, text: "webSocketOpen"},
+		{name: "codes", state: instance.Pairing, offer: shown, code: 3, text: "waitForQRAuthentication"},
+		{name: "linked", state: instance.Starting, jid: jid, code: 4, text: "Starting", restore: true},
+		{name: "logged in", state: instance.Open, jid: jid, code: 10, text: "WhatsAppAuthenticated", restore: true},
+		{name: "silent", state: instance.Idle, jid: jid, reason: instance.ReasonSilent, code: 11, text: "WhatsAppAuthenticatedConnectionClosed", restore: true},
+		{name: "replaced", state: instance.Closed, jid: jid, reason: instance.ReasonReplaced, code: 11, text: "WhatsAppAuthenticatedConnectionClosed", restore: true},
+		{name: "banned", state: instance.Closed, jid: jid, reason: instance.ReasonBanned, until: now.Add(time.Hour), code: 11, text: "WhatsAppAuthenticatedConnectionClosed"},
+		{name: "was banned", state: instance.Closed, jid: jid, reason: instance.ReasonBanned, until: now.Add(-time.Hour), code: 11, text: "WhatsAppAuthenticatedConnectionClosed", restore: true},
+		{name: "outdated, keys", state: instance.Closed, jid: jid, reason: instance.ReasonOutdated, code: 11, text: "WhatsAppAuthenticatedConnectionClosed", restore: true},
+		{name: "outdated, no keys", state: instance.Closed, reason: instance.ReasonOutdated, text: "noConnection"},
+		{name: "refused, keys", state: instance.Closed, jid: jid, reason: instance.ReasonRefused, code: 11, text: "WhatsAppAuthenticatedConnectionClosed", restore: true},
+		{name: "closed by its user", state: instance.Closed, jid: jid, reason: instance.ReasonDisconnected, text: "noConnection", restore: true},
+		{name: "released", state: instance.Closed, jid: jid, reason: instance.ReasonReleased, text: "noConnection", restore: true},
+		{name: "codes ran out", state: instance.Closed, reason: instance.ReasonPairingTimeout, text: "noConnection"},
+		{name: "pairing failed", state: instance.Closed, reason: instance.ReasonPairingFailed, code: 13, text: "WhatsAppNotAuthenticated"},
+		{name: "unlinked on the phone", state: instance.LoggedOut, reason: instance.ReasonLoggedOut, code: 13, text: "WhatsAppNotAuthenticated"},
+		{name: "locked", state: instance.LoggedOut, reason: instance.ReasonAccountLocked, code: 13, text: "WhatsAppNotAuthenticated"},
+		{name: "unlinked by its user", state: instance.LoggedOut, reason: instance.ReasonUserLogout, text: "noConnection"},
+		{name: "being deleted", state: instance.Deleting, jid: jid, text: "noConnection", restore: true},
+	} {
+		seen := instance.Seen{Offer: c.offer, Instance: instance.Instance{
+			State: c.state, JID: c.jid, Reason: instance.Reason{Code: c.reason, Until: c.until},
+		}}
+		got := codeOf(seen, now)
+		if got != c.code || got.String() != c.text || canRestore(seen, got, now) != c.restore {
+			t.Errorf("%s: %d %s, restore %v", c.name, got, got, canRestore(seen, got, now))
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	l := newLimits(func() time.Time { return now })
+	let := func(id, command string) (n int) {
+		for l.take(id, command) == nil {
+			n++
+		}
+		return n
+	}
+	if n := let("a", "status"); n != 40 {
+		t.Errorf("%d at once", n)
+	}
+	if n := let("b", "restore_session"); n != 6 {
+		t.Errorf("%d restores, of another key", n)
+	}
+	now = now.Add(time.Second)
+	if n := let("a", "status"); n != 20 {
+		t.Errorf("%d after a second", n)
+	}
+	if l.takeChat("a", "x") != nil || l.takeChat("a", "x") == nil || l.takeChat("b", "x") != nil {
+		t.Error("a chat takes one message a second")
+	}
+	now = now.Add(time.Second)
+	if l.takeChat("a", "x") != nil {
+		t.Error("a second later the chat takes none")
+	}
+}
+
+func FuzzDecodeConfig(f *testing.F) {
+	f.Add([]byte(`{"webhook":"https://x","APIVersion":1.1}`))
+	f.Add([]byte("\ufeff{}"))
+	f.Add([]byte(`{"APIVersion":null}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var in struct {
+			APIVersion *word `json:"APIVersion"`
+		}
+		if err := decode(b, &in); err != nil && problemOf(err).status != 400 {
+			t.Errorf("%v is no refusal", err)
+		}
+	})
+}
