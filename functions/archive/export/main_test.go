@@ -313,3 +313,10 @@ func (h *house) objects(id instance.ID) map[string]string {
 	}
 	return out
 }
+
+// smallParts does a job in parts of 100 KiB.
+func (h *house) smallParts(job archive.Job) error {
+	c := h.config(h.table, h.bucket)
+	c.PartBytes = 100 << 10
+	return export.New(c).Archive(h.t.Context(), job)
+}

@@ -9,6 +9,8 @@
 //	                        users may lead to, "10.0.0.0/8,fd00::/8"; may be
 //	                        empty. What listens there is open to every user, and
 //	                        127.0.0.0/8 is a function's own runtime: never on AWS
+//	ROOST_ARCHIVE_DAYS      days that archives and exports are kept; empty or 0
+//	                        is for ever
 //	ROOST_LOG_LEVEL         debug, info (default), warn or error
 //
 // Region, credentials and endpoints are the SDK's own variables (AWS_REGION,
@@ -24,7 +26,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -70,7 +74,7 @@ type environment struct {
 func (e *environment) open(ctx context.Context, out io.Writer) (deployment.Deployment, aws.Config, error) {
 	table, prefix, bucket := e.must("ROOST_TABLE"), e.must("ROOST_QUEUE_PREFIX"), e.must("ROOST_BUCKET")
 	d := deployment.Deployment{
-		ServerURL: e.serverURL(), Networks: e.networks(), HTTP: e.flag("ROOST_ALLOW_HTTP"),
+		ServerURL: e.serverURL(), Networks: e.networks(), HTTP: e.flag("ROOST_ALLOW_HTTP"), KeepArchives: e.days("ROOST_ARCHIVE_DAYS"),
 		Log: slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: e.level()})),
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
@@ -135,6 +139,22 @@ func (e *environment) flag(name string) bool {
 		e.wrong = append(e.wrong, fmt.Sprintf("%s %q is neither true nor false", name, value))
 		return false
 	}
+}
+
+// maxDays is a hundred years.
+const maxDays = 36500
+
+func (e *environment) days(name string) time.Duration {
+	value := e.getenv(name)
+	if value == "" {
+		return 0
+	}
+	days, err := strconv.Atoi(value)
+	if err != nil || days < 0 || days > maxDays {
+		e.wrong = append(e.wrong, fmt.Sprintf("%s %q is no number of days", name, value))
+		return 0
+	}
+	return time.Duration(days) * 24 * time.Hour
 }
 
 func (e *environment) level() slog.Level {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"roost/shared/deployment/cloud"
 )
@@ -14,7 +15,7 @@ import (
 func complete() map[string]string {
 	return map[string]string{
 		"ROOST_TABLE": "roost", "ROOST_QUEUE_PREFIX": "roost-", "ROOST_BUCKET": "roost", "ROOST_KMS_KEY": "alias/roost",
-		"ROOST_SERVER_URL": "https://roost.example.com/", "ROOST_ALLOWED_NETWORKS": " 10.0.0.0/8, fd00::/8,",
+		"ROOST_SERVER_URL": "https://roost.example.com/", "ROOST_ALLOWED_NETWORKS": " 10.0.0.0/8, fd00::/8,", "ROOST_ARCHIVE_DAYS": "30",
 	}
 }
 
@@ -44,6 +45,9 @@ func TestOpen(t *testing.T) {
 	if want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}; !slices.Equal(d.Networks, want) {
 		t.Errorf("networks %v, want %v", d.Networks, want)
 	}
+	if d.KeepArchives != 30*24*time.Hour {
+		t.Errorf("archives are kept for %v", d.KeepArchives)
+	}
 	delete(env, "ROOST_KMS_KEY")
 	if d, err := cloud.Open(t.Context(), func(name string) string { return env[name] }, io.Discard); err != nil || d.Wrapper != nil {
 		t.Errorf("without a key: wrapper %v, %v", d.Wrapper, err)
@@ -53,7 +57,7 @@ func TestOpen(t *testing.T) {
 func TestOpenNamesWhatIsWrong(t *testing.T) {
 	awsVariables(t, "")
 	env := map[string]string{
-		"ROOST_SERVER_URL": "roost.example.com", "ROOST_ALLOWED_NETWORKS": "10.0.0.0/8,intranet", "ROOST_LOG_LEVEL": "loud",
+		"ROOST_SERVER_URL": "roost.example.com", "ROOST_ALLOWED_NETWORKS": "10.0.0.0/8,intranet", "ROOST_LOG_LEVEL": "loud", "ROOST_ARCHIVE_DAYS": "-1",
 	}
 	_, err := cloud.OpenSealed(t.Context(), func(name string) string { return env[name] }, io.Discard)
 	if err == nil {
@@ -61,7 +65,7 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 	}
 	for _, want := range []string{
 		"ROOST_TABLE is not set", "ROOST_QUEUE_PREFIX is not set", "ROOST_BUCKET is not set", "ROOST_KMS_KEY is not set", "AWS_REGION is not set",
-		`ROOST_SERVER_URL "roost.example.com"`, `ROOST_ALLOWED_NETWORKS: "intranet"`, `ROOST_LOG_LEVEL "loud"`,
+		`ROOST_SERVER_URL "roost.example.com"`, `ROOST_ALLOWED_NETWORKS: "intranet"`, `ROOST_LOG_LEVEL "loud"`, `ROOST_ARCHIVE_DAYS "-1"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not tell that %s", err, want)
