@@ -23,7 +23,6 @@ import (
 
 	"roost/sessionhost/clock"
 	"roost/sessionhost/lease"
-	"roost/sessionhost/media"
 	"roost/sessionhost/session"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/blob"
@@ -75,7 +74,6 @@ type Host struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics session.Metrics
-	media   *media.Keeper
 	clock   *clock.Clock
 	sealer  *seal.Sealer // of the credentials of proxies
 	started time.Time
@@ -122,7 +120,6 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	h := &Host{
 		cfg: cfg, clock: clock.New(cfg.Clock), sealer: sealer, log: cfg.Log.With("host", cfg.Name), started: time.Now(), hosts: fleet.NewRepository(cfg.Table),
 	}
-	h.media = media.New(media.Config{Table: cfg.Table, Bucket: cfg.Bucket, Log: h.log, MaxBytes: cfg.MaxMedia})
 	h.observer = fleet.NewObserver(h.hosts, lease.Clock)
 	told := sync.OnceFunc(func() {
 		if onReady != nil {

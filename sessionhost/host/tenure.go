@@ -9,6 +9,7 @@ import (
 
 	"roost/sessionhost/keys"
 	"roost/sessionhost/lease"
+	"roost/sessionhost/media"
 	"roost/sessionhost/session"
 	"roost/shared/command"
 	"roost/shared/event"
@@ -74,7 +75,8 @@ func newTenure(h *Host, term *lease.Term) *tenure {
 	whatsapp := h.cfg.WhatsApp
 	whatsapp.Guard = term.Conn
 	t.deps = session.Deps{
-		Instances: t.instances, WhatsApp: whatsapp, OpenKeys: t.openKeys, Metrics: &h.metrics, Log: h.log, Media: h.media,
+		Instances: t.instances, WhatsApp: whatsapp, OpenKeys: t.openKeys, Metrics: &h.metrics, Log: h.log,
+		Media:  media.New(media.Config{Table: held, Bucket: h.cfg.Bucket, Log: h.log, MaxBytes: h.cfg.MaxMedia}),
 		Rhythm: h.cfg.Rhythm, Clock: h.clock, Route: h.route, Notes: session.NewNotes(held, h.sealer), Ended: t.ended,
 	}
 	return t
