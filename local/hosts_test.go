@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -120,7 +121,7 @@ func TestHostsKilledAnywhere(t *testing.T) {
 	}
 	t.Logf("KILL_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 2))
-	f := newCrew(t, 3*time.Minute+time.Duration(rounds)*3*time.Second, "-hosts", "2", "-lease", "2s")
+	f := newCrew(t, 3*time.Minute+time.Duration(rounds)*3*time.Second, "-hosts", "2", "-lease", "1500ms")
 	contacts := f.linkAll(20)
 	talk := &talk{w: f.world, sent: map[string]bool{}, accepted: map[string]string{}, rest: 150 * time.Millisecond}
 	for _, c := range contacts {
@@ -132,14 +133,21 @@ func TestHostsKilledAnywhere(t *testing.T) {
 		talking.Go(func() { talk.in(stop, contact, f.phones[name]) })
 		talking.Go(func() { talk.out(stop, 0, name, contact) })
 	}
-	begin := time.Now()
+	begin, kills := time.Now(), map[string]int{}
 	for range rounds {
-		pause(time.Duration(random.IntN(500)) * time.Millisecond)
+		// Most rounds kill one of two hosts at work, the others one that starts.
+		atWork := random.IntN(4) > 0
 		var all []process
-		f.poll("two session hosts", func() bool { // one of which is ready
+		f.poll("two session hosts", func() bool {
 			all = f.processes()
-			return len(all) == 2 && len(f.ready()) > 0
+			ready := len(f.ready())
+			return len(all) == 2 && (ready == 2 || ready == 1 && !atWork)
 		})
+		pause(time.Duration(random.IntN(600)) * time.Millisecond)
+		all = f.processes()
+		if len(all) != 2 {
+			continue
+		}
 		victim := all[random.IntN(2)]
 		if ready := f.ready(); len(ready) == 1 && ready[0] == victim {
 			victim = all[0]
@@ -147,6 +155,7 @@ func TestHostsKilledAnywhere(t *testing.T) {
 				victim = all[1]
 			}
 		}
+		kills[strings.Split(victim.Name, "-")[1]]++
 		f.signal(victim, syscall.SIGKILL)
 		f.poll("the death", func() bool {
 			for _, p := range f.processes() {
@@ -162,7 +171,7 @@ func TestHostsKilledAnywhere(t *testing.T) {
 	talking.Wait()
 	begin = time.Now()
 	f.allOpen()
-	t.Logf("%d rounds in %s, all open again after %s more", rounds, took, time.Since(begin))
+	t.Logf("%d rounds in %s, all open again after %s more; killed by place: %v", rounds, took, time.Since(begin), kills)
 	for name, u := range f.phones {
 		if n := len(u.Companions()); n != 1 {
 			t.Errorf("%s has %d companions, it was linked once", name, n)

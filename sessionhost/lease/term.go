@@ -70,7 +70,7 @@ type Term struct {
 // by the clock of options.
 func Join(ctx context.Context, hosts *fleet.Repository, observer *fleet.Observer, self fleet.Host, options Options) (*Term, error) {
 	options = options.withDefaults()
-	self.Term, self.Lease, self.Beat = rand.Text(), options.Length, 1
+	self.Term, self.Lease, self.Beat, self.Since = rand.Text(), options.Length, 1, time.Now()
 	for {
 		begin := options.Clock()
 		err := hosts.Join(ctx, self)

@@ -44,7 +44,6 @@ func (r *Repository) List(ctx context.Context) ([]Host, error) {
 // Join begins a term of h under its name. A Conflict means that another term of
 // that name has not ended.
 func (r *Repository) Join(ctx context.Context, h Host) error {
-	h.Since = r.now()
 	err := r.put(ctx, h, table.Absent())
 	if errors.Is(err, table.ErrConflict) {
 		err = r.put(ctx, h, table.Equals("ended", true))
