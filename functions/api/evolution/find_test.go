@@ -248,3 +248,23 @@ func TestFilesOfMessages(t *testing.T) {
 		t.Errorf("the host was asked %d times", n)
 	}
 }
+
+// TestMediaSettings sets what Evolution does not know; a body of Evolution's own
+// does not undo it.
+func TestMediaSettings(t *testing.T) {
+	t.Parallel()
+	w := apitest.New(t, apitest.Options{})
+	w.Create(t, "a", "t")
+	const six = `"rejectCall":false,"groupsIgnore":false,"alwaysOnline":false,"readMessages":false,"readStatus":false,"syncFullHistory":false`
+	kept := `{"rejectCall":false,"msgCall":"","groupsIgnore":false,"alwaysOnline":false,"readMessages":false,"readStatus":false,"syncFullHistory":false,"wavoipToken":"",` +
+		`"storeMedia":true,"mediaTypes":["image","voice"],"mediaMaxBytes":1000}`
+	for _, body := range []string{`{` + six + `,"storeMedia":true,"mediaTypes":["image","voice"],"mediaMaxBytes":1000}`, `{` + six + `}`} {
+		if a := w.Do(t, "POST", "/settings/set/a", "t", body); a.Status != 201 {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		want(t, body, w.Do(t, "GET", "/settings/find/a", "t", ""), 200, kept)
+	}
+	if a := w.Do(t, "POST", "/settings/set/a", "t", `{`+six+`,"mediaTypes":["films"]}`); a.Status != 400 {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}

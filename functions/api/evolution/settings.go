@@ -50,9 +50,7 @@ func (h *Handler) setSettings(r *request) (answer, error) {
 	}
 	wanted := settingsOf(fields)
 	wanted.UserAgent = r.instance.Settings.UserAgent // another dialect's
-	if _, given := fields["qrTimeout"]; !given {     // Evolution's clients do not know it and must not undo it
-		wanted.QRTimeout = r.instance.Settings.QRTimeout
-	}
+	keepUnknown(fields, r.instance.Settings, &wanted)
 	if _, err := h.core.Settings(r.Context(), r.instance, wanted); err != nil {
 		return answer{}, err
 	}
@@ -62,6 +60,21 @@ func (h *Handler) setSettings(r *request) (answer, error) {
 		out.Settings.Settings = encode(fields)
 	}
 	return created(out)
+}
+
+// keepUnknown keeps what is Roost's own and not in the body: Evolution's clients
+// do not know it and must not undo it.
+func keepUnknown(fields map[string]any, before instance.Settings, wanted *instance.Settings) {
+	for name, keep := range map[string]func(){
+		"qrTimeout":     func() { wanted.QRTimeout = before.QRTimeout },
+		"storeMedia":    func() { wanted.StoreMedia = before.StoreMedia },
+		"mediaTypes":    func() { wanted.MediaTypes = before.MediaTypes },
+		"mediaMaxBytes": func() { wanted.MediaMaxBytes = before.MediaMaxBytes },
+	} {
+		if _, given := fields[name]; !given {
+			keep()
+		}
+	}
 }
 
 func (h *Handler) findSettings(r *request) (answer, error) { return ok(r.instance.Settings) }
