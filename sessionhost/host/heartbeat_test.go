@@ -16,8 +16,8 @@ import (
 	"roost/simulator"
 )
 
-// brisk is a heartbeat for tests: idle after a second and a half.
-var brisk = session.Rhythm{Beat: 500 * time.Millisecond, Release: 500 * time.Millisecond, Proof: 500 * time.Millisecond}
+// brisk is a heartbeat for tests: idle after 1.8 s.
+var brisk = session.Rhythm{Beat: 600 * time.Millisecond, Release: 1500 * time.Millisecond, Proof: 500 * time.Millisecond}
 
 func (w *world) releasing(name string) instance.Instance {
 	w.t.Helper()

@@ -41,7 +41,7 @@ import (
 	"roost/simulator/knownraces"
 )
 
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 func TestMain(m *testing.M) {
 	knownraces.Suppress()
