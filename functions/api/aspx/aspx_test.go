@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"roost/functions/api/apitest"
+	"roost/functions/api/core"
 	"roost/shared/instance"
 )
 
@@ -17,6 +18,14 @@ const key = "6D6307C3-2973-4468-85FA-D047CB8E1F2E"
 func shop(t *testing.T) (*apitest.World, instance.Instance) {
 	t.Helper()
 	w := apitest.New(t, apitest.Options{})
+	return w, w.Create(t, "shop", key)
+}
+
+// hasty is shop for tests of what does not come: it gives up after half a
+// second.
+func hasty(t *testing.T) (*apitest.World, instance.Instance) {
+	t.Helper()
+	w := apitest.New(t, apitest.Options{Limits: core.Limits{QR: 500 * time.Millisecond}})
 	return w, w.Create(t, "shop", key)
 }
 
@@ -151,7 +160,7 @@ func TestNoQRCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, i := shop(t)
+			w, i := hasty(t)
 			w.Host.Tell(func(h *apitest.Host) { h.NoQR = c.noQR })
 			if c.state != instance.Created {
 				w.Set(t, i, c.state, func(i *instance.Instance) { i.JID, i.Reason = c.jid, c.reason })
@@ -232,7 +241,7 @@ func TestKeys(t *testing.T) {
 // TestRefusals are the answers that no command makes itself.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	w, _ := shop(t)
+	w, _ := hasty(t)
 	w.Host.Tell(func(h *apitest.Host) { h.Silent = true })
 	want(t, "unknown", ask(t, w, "GET", "group_explode.aspx", ""), 404, `{"status":0,"error":"unknown command"}`)
 	a := ask(t, w, "POST", "status.aspx", "")

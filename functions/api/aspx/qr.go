@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"roost/functions/api/aspx/connection"
+
 	"roost/functions/api/core"
 	"roost/functions/api/qrcode"
 	"roost/shared/fault"
@@ -71,7 +73,7 @@ func (h *Handler) generateQRCode(r *request) (answer, error) {
 // noQRNeeded says why an instance gets no code, "" when it may have one.
 func noQRNeeded(s instance.Seen, now time.Time) string {
 	i := s.Instance
-	if c := codeOf(s, now); c == authenticated || c == starting {
+	if c := connection.Of(s, now); c == connection.Authenticated || c == connection.Starting {
 		return established
 	}
 	if i.Reason.Code == instance.ReasonBanned && now.Before(i.Reason.Until) {

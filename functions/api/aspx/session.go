@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	"roost/functions/api/aspx/connection"
+
 	"roost/shared/fault"
 	"roost/shared/instance"
 )
@@ -66,7 +68,7 @@ func (h *Handler) restoreSession(r *request) (answer, error) {
 	if err != nil {
 		return h.session(r, false, fault.PublicOf(err))
 	}
-	if codeOf(seen, now) != authenticated {
+	if connection.Of(seen, now) != connection.Authenticated {
 		return h.session(r, false, "The connection is not open yet")
 	}
 	s, err := h.describe(r.Context(), seen)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"roost/functions/api/aspx/connection"
 	"roost/functions/api/core"
 	"roost/shared/fault"
 	"roost/shared/instance"
@@ -11,16 +12,16 @@ import (
 
 // status is what status.aspx, disconnect.aspx and set_config.aspx answer.
 type status struct {
-	Status               int             `json:"status"`
-	StatusString         string          `json:"statusString"`
-	Connected            bool            `json:"connected"`
-	ConnectionInfo       *connectionInfo `json:"ConnectionInfo"` // null before the first pairing
-	WebID                string          `json:"WebID"`
-	Webhook              string          `json:"Webhook"`
-	UserAgent            string          `json:"UserAgent"`
-	CanRestoreConnection bool            `json:"CanRestoreConnection"`
-	Stats                stats           `json:"stats"`
-	Storage              storage         `json:"storage"`
+	Status               int              `json:"status"`
+	StatusString         string           `json:"statusString"`
+	Connected            bool             `json:"connected"`
+	ConnectionInfo       *connection.Info `json:"ConnectionInfo"` // null before the first pairing
+	WebID                string           `json:"WebID"`
+	Webhook              string           `json:"Webhook"`
+	UserAgent            string           `json:"UserAgent"`
+	CanRestoreConnection bool             `json:"CanRestoreConnection"`
+	Stats                stats            `json:"stats"`
+	Storage              storage          `json:"storage"`
 }
 
 type stats struct {
@@ -37,51 +38,10 @@ type storage struct {
 	Subs  []storage `json:"Subs"` // null in a leaf
 }
 
-// connectionInfo has the keys of WhatsApp Web before it knew several devices.
-// What only a phone could say is empty.
-type connectionInfo struct {
-	LG           string `json:"lg"`
-	LC           string `json:"lc"`
-	Phone        phone  `json:"phone"`
-	Battery      int    `json:"battery"`
-	TOS          int    `json:"tos"`
-	PushName     string `json:"pushname"`
-	ProtoVersion [2]int `json:"protoVersion"`
-	Plugged      bool   `json:"plugged"`
-	Platform     string `json:"platform"`
-	WID          string `json:"wid"`
-	Connected    bool   `json:"connected"`
-	IsResponse   string `json:"isResponse"` // "false": text, as the contract has it
-	BinVersion   int    `json:"binVersion"`
-	Locales      string `json:"locales"`
-}
-
-type phone struct {
-	DeviceModel        string `json:"device_model"`
-	WAVersion          string `json:"wa_version"`
-	MCC                string `json:"mcc"`
-	OSVersion          string `json:"os_version"`
-	OSBuildNumber      string `json:"os_build_number"`
-	DeviceManufacturer string `json:"device_manufacturer"`
-	MNC                string `json:"mnc"`
-}
-
-// connectionOf is what is known of a connection, nil before the first pairing.
-// 0.17 and 10 are the versions of the protocol that the keys come from.
-func connectionOf(i instance.Instance, connected bool) *connectionInfo {
-	if i.JID == "" && i.LinkedAt.IsZero() {
-		return nil
-	}
-	return &connectionInfo{
-		LG: "en", LC: "US", Phone: phone{OSBuildNumber: "undefined"}, PushName: i.Profile.PushName, ProtoVersion: [2]int{0, 17},
-		WID: core.Account(i.JID), Connected: connected, IsResponse: "false", BinVersion: 10, Locales: "en-US,en",
-	}
-}
-
 // describe is the status object of what was seen.
 func (h *Handler) describe(ctx context.Context, s instance.Seen) (status, error) {
 	now := time.Now()
-	i, c := s.Instance, codeOf(s, now)
+	i, c := s.Instance, connection.Of(s, now)
 	hook, err := h.core.Webhook(ctx, i)
 	if err != nil {
 		return status{}, err
@@ -91,9 +51,12 @@ func (h *Handler) describe(ctx context.Context, s instance.Seen) (status, error)
 		return status{}, err
 	}
 	out := status{
-		Status: int(c), StatusString: c.String(), Connected: c == authenticated, ConnectionInfo: connectionOf(i, c == authenticated),
-		WebID: string(i.ID), UserAgent: browserOf(i.Settings.UserAgent), CanRestoreConnection: canRestore(s, c, now),
+		Status: int(c), StatusString: c.String(), Connected: c == connection.Authenticated,
+		WebID: string(i.ID), UserAgent: browserOf(i.Settings.UserAgent), CanRestoreConnection: c.CanRestore(s, now),
 		Stats: stored.stats, Storage: stored.storage,
+	}
+	if i.JID != "" || !i.LinkedAt.IsZero() {
+		out.ConnectionInfo = connection.InfoOf(core.Account(i.JID), i.Profile.PushName, out.Connected)
 	}
 	if hook != nil {
 		out.Webhook = hook.URL

@@ -34,7 +34,7 @@ func Open(ctx context.Context, d deployment.Deployment, adminKey []byte, version
 		Core: core.Deps{
 			Table: d.Table, Instances: instance.NewRepository(d.Table), Commands: d.Commands(), Webhooks: webhook.NewRepository(d.Table, sealer),
 			Events: events, Archives: archive.NewRepository(d.Table), ArchiveJobs: jobs, Bucket: d.Bucket, Sealer: sealer, Log: d.Log,
-			Backlog: d.Backlog(), Wakeups: wakeups, Networks: d.Networks, HTTP: d.HTTP,
+			Backlog: d.Backlog(), Wakeups: wakeups, Networks: d.Networks, HTTP: d.HTTP, Formats: webhook.PostbackFormats(),
 		},
 		AdminKey: adminKey, ServerURL: d.ServerURL, Version: version, Log: d.Log,
 	}), nil

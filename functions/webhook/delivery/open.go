@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 
+	"roost/functions/webhook/postback"
 	"roost/shared/deployment"
 	"roost/shared/event"
 	"roost/shared/transcript"
@@ -27,6 +28,6 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	return New(Config{
 		Transcripts: transcript.NewRepository(d.Table, d.Bucket), Webhooks: webhook.NewRepository(d.Table, sealer), Backlog: d.Backlog(),
 		Wakeups: wakeups, Events: event.NewPublisher(events, d.Bucket), Bucket: d.Bucket, Client: NewClient(d.Outside()), ServerURL: d.ServerURL,
-		Log: d.Log, Postpone: events.ChangeVisibility, Hold: wakeups.ChangeVisibility,
+		Log: d.Log, Formats: postback.Formats(), Postpone: events.ChangeVisibility, Hold: wakeups.ChangeVisibility,
 	}), nil
 }

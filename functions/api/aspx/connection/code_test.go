@@ -1,9 +1,10 @@
-package aspx
+package connection_test
 
 import (
 	"testing"
 	"time"
 
+	"roost/functions/api/aspx/connection"
 	"roost/shared/instance"
 )
 
@@ -21,7 +22,7 @@ func TestCodes(t *testing.T) {
 		reason  string
 		until   time.Time
 		offer   *instance.Offer
-		code    code
+		code    connection.Code
 		text    string
 		restore bool
 	}{
@@ -52,52 +53,9 @@ func TestCodes(t *testing.T) {
 		seen := instance.Seen{Offer: c.offer, Instance: instance.Instance{
 			State: c.state, JID: c.jid, Reason: instance.Reason{Code: c.reason, Until: c.until},
 		}}
-		got := codeOf(seen, now)
-		if got != c.code || got.String() != c.text || canRestore(seen, got, now) != c.restore {
-			t.Errorf("%s: %d %s, restore %v", c.name, got, got, canRestore(seen, got, now))
+		got := connection.Of(seen, now)
+		if got != c.code || got.String() != c.text || got.CanRestore(seen, now) != c.restore {
+			t.Errorf("%s: %d %s, restore %v", c.name, got, got, got.CanRestore(seen, now))
 		}
 	}
-}
-
-func TestLimits(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	l := newLimits(func() time.Time { return now })
-	let := func(id, command string) (n int) {
-		for l.take(id, command) == nil {
-			n++
-		}
-		return n
-	}
-	if n := let("a", "status"); n != 40 {
-		t.Errorf("%d at once", n)
-	}
-	if n := let("b", "restore_session"); n != 6 {
-		t.Errorf("%d restores, of another key", n)
-	}
-	now = now.Add(time.Second)
-	if n := let("a", "status"); n != 20 {
-		t.Errorf("%d after a second", n)
-	}
-	if l.takeChat("a", "x") != nil || l.takeChat("a", "x") == nil || l.takeChat("b", "x") != nil {
-		t.Error("a chat takes one message a second")
-	}
-	now = now.Add(time.Second)
-	if l.takeChat("a", "x") != nil {
-		t.Error("a second later the chat takes none")
-	}
-}
-
-func FuzzDecodeConfig(f *testing.F) {
-	f.Add([]byte(`{"webhook":"https://x","APIVersion":1.1}`))
-	f.Add([]byte("\ufeff{}"))
-	f.Add([]byte(`{"APIVersion":null}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var in struct {
-			APIVersion *word `json:"APIVersion"`
-		}
-		if err := decode(b, &in); err != nil && problemOf(err).status != 400 {
-			t.Errorf("%v is no refusal", err)
-		}
-	})
 }

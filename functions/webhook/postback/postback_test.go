@@ -1,0 +1,267 @@
+package postback_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"roost/functions/webhook/format"
+	"roost/functions/webhook/postback"
+	"roost/shared/event"
+	"roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/webhook"
+)
+
+var at = time.Date(2026, 11, 22, 10, 0, 0, 123e6, time.UTC)
+
+func happened(t testing.TB, kind event.Kind, body any) event.Event {
+	t.Helper()
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event.Event{ID: "ev1", Tenant: "default", Instance: "i-1", Name: "shop", Kind: kind, At: at, Body: encoded}
+}
+
+func requests(t testing.TB, name string, e event.Event) []format.Request {
+	t.Helper()
+	calls, err := postback.Formats()[name](e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]format.Request, len(calls))
+	for n, c := range calls {
+		if out[n], err = c.Build(format.Target{Subscription: webhook.Subscription{URL: "https://erp.example/x?a=1"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+const ownJID = "4930:7@s.whatsapp.net"
+
+// cases are event bodies and what is said of them: name and data by turns.
+var cases = map[string]struct {
+	kind event.Kind
+	body any
+	want []string
+}{
+	"opening": {
+		event.ConnectionUpdated,
+		event.Connection{State: instance.Connecting},
+		[]string{"status", `{"status":1,"statusString":"webSocketOpenining","connected":false,"CanRestoreConnection":false,"reason":""}`},
+	},
+	"scanned": {
+		event.ConnectionUpdated,
+		event.Connection{State: instance.Starting, JID: ownJID},
+		[]string{"status", `{"status":4,"statusString":"Starting","connected":false,"CanRestoreConnection":true,"reason":""}`},
+	},
+	"open": {
+		event.ConnectionUpdated,
+		event.Connection{State: instance.Open, JID: ownJID, Profile: instance.Profile{PushName: "Shop"}},
+		[]string{
+			"Conn", `{"lg":"en","lc":"US","phone":{"device_model":"","wa_version":"","mcc":"","os_version":"","os_build_number":"undefined","device_manufacturer":"","mnc":""},"battery":0,"tos":0,"pushname":"Shop","protoVersion":[0,17],"plugged":false,"platform":"","wid":"4930@s.whatsapp.net","connected":true,"isResponse":"false","binVersion":10,"locales":"en-US,en"}`,
+			"status", `{"status":10,"statusString":"WhatsAppAuthenticated","connected":true,"CanRestoreConnection":true,"reason":""}`,
+		},
+	},
+	"unlinked on the phone": {
+		event.ConnectionUpdated,
+		event.Connection{State: instance.LoggedOut, Reason: instance.Reason{Code: instance.ReasonLoggedOut}},
+		[]string{"status", `{"status":13,"statusString":"WhatsAppNotAuthenticated","connected":false,"CanRestoreConnection":false,"reason":"logged_out"}`},
+	},
+	"text": {
+		event.MessageReceived,
+		message.Message{ID: "A1", Chat: message.Address{PN: "4915@s.whatsapp.net"}, Sender: message.Address{PN: "4915@s.whatsapp.net"}, PushName: "Maria", Timestamp: at, Kind: "conversation", Text: "hi"},
+		[]string{"msg", `{"Id":"A1","jid":"4915@s.whatsapp.net","from":"4915@s.whatsapp.net","fromMe":false,"pushname":"Maria","t":1795341600,"type":"text","text":"hi","caption":"","Url":"","mimetype":""}`},
+	},
+	"picture, sent": {
+		event.MessageSent,
+		message.Message{ID: "A2", Chat: message.Address{PN: "4915@s.whatsapp.net"}, Sender: message.Address{PN: "4930@s.whatsapp.net"}, FromMe: true, Timestamp: at, Kind: "imageMessage", Text: "look", Media: &message.Media{Kind: "image", Mimetype: "image/png"}},
+		[]string{"msg", `{"Id":"A2","jid":"4915@s.whatsapp.net","from":"4930@s.whatsapp.net","fromMe":true,"pushname":"","t":1795341600,"type":"image","text":"","caption":"look","Url":"","mimetype":"image/png"}`},
+	},
+	"read": {
+		event.MessageUpdated,
+		event.Update{IDs: []string{"A", "B"}, Chat: message.Address{PN: "4915@s.whatsapp.net"}, Status: message.StatusRead},
+		[]string{"ack", `{"Id":["A","B"],"jid":"4915@s.whatsapp.net","ack":"read"}`},
+	},
+	"pending is quiet":      {event.MessageUpdated, event.Update{Status: message.StatusPending}, nil},
+	"creation is quiet":     {event.InstanceCreated, event.Lifecycle{}, nil},
+	"pairing code is quiet": {event.QRUpdated, event.QR{PairingCode: "ABCD1234"}, nil},
+	"a kind to come":        {"x.y", nil, nil},
+}
+
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for name, c := range cases {
+		for _, version := range []string{"1.0", "1.1"} {
+			var got []string
+			for _, r := range requests(t, webhook.PostbackFormat(version, false), happened(t, c.kind, c.body)) {
+				if r.URL != "https://erp.example/x?a=1&wid=i-1" || r.ContentType != "" {
+					t.Errorf("%s: posted to %s as %q", name, r.URL, r.ContentType)
+				}
+				got = append(got, read(t, r.Body, version)...)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s, %s: %s", name, version, diff)
+			}
+		}
+	}
+}
+
+// TestBulk reads bulks as the receivers' sample does, which also takes a BOM
+// away.
+func TestBulk(t *testing.T) {
+	t.Parallel()
+	for name, c := range cases {
+		for _, version := range []string{"1.0", "1.1"} {
+			all := requests(t, webhook.PostbackFormat(version, true), happened(t, c.kind, c.body))
+			if len(all) > 1 || len(all) == 0 && c.want != nil {
+				t.Fatalf("%s: %d calls", name, len(all))
+			}
+			var got []string
+			for _, r := range all {
+				for _, body := range unpack(t, append([]byte("\ufeff"), r.Body...), version) {
+					got = append(got, read(t, body, version)...)
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s, %s: %s", name, version, diff)
+			}
+		}
+	}
+}
+
+func unpack(t testing.TB, body []byte, version string) [][]byte {
+	t.Helper()
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	array, plain := bytes.CutPrefix(body, []byte("BULK,"))
+	if plain != (version == "1.0") {
+		t.Fatalf("version %s came as %s", version, body)
+	}
+	if packed, gz := bytes.CutPrefix(body, []byte("BULKGZ,")); gz {
+		raw, err := base64.StdEncoding.DecodeString(string(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if array, err = io.ReadAll(z); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var texts []string
+	if err := json.Unmarshal(array, &texts); err != nil {
+		t.Fatalf("%s: %v", array, err)
+	}
+	out := make([][]byte, len(texts))
+	for n, text := range texts {
+		var err error
+		if out[n], err = base64.StdEncoding.DecodeString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// read checks the envelope, and returns the event's name and data.
+func read(t testing.TB, body []byte, version string) []string {
+	t.Helper()
+	var o struct {
+		Event string
+		ID    uuid.UUID
+		Data  json.RawMessage
+	}
+	if err := json.Unmarshal(body, &o); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	if o.ID.Version() != 7 {
+		t.Errorf("%s is no UUID of version 7", o.ID)
+	}
+	whole := `{"event":"` + o.Event + `","id":"` + o.ID.String() + `","wid":"i-1","t":1795341600123,"APIVersion":"` + version + `","data":` + string(o.Data) + `}`
+	if string(body) != whole {
+		t.Errorf("got  %s\nwant %s", body, whole)
+	}
+	return []string{o.Event, string(o.Data)}
+}
+
+func TestQR(t *testing.T) {
+	t.Parallel()
+	first := requests(t, webhook.FormatPostback, happened(t, event.QRUpdated, event.QR{Code: "2@x", Count: 1}))
+	if len(first) != 2 || !strings.Contains(string(first[0].Body), `"statusString":"waitForQRAuthentication"`) {
+		t.Fatalf("%d calls, first %s", len(first), first[0].Body)
+	}
+	second := requests(t, webhook.FormatPostback, happened(t, event.QRUpdated, event.QR{Code: "2@y", Count: 2}))
+	if len(second) != 1 || !strings.Contains(string(second[0].Body), `"data":{"qr":"data:image/svg+xml;base64,PHN2Zy`) ||
+		!strings.HasSuffix(string(second[0].Body), `","ttl":20,"index":2,"of":6}}`) {
+		t.Errorf("got %s", second[0].Body)
+	}
+}
+
+func TestSameEventHasSameIDs(t *testing.T) {
+	t.Parallel()
+	e := happened(t, event.ConnectionUpdated, event.Connection{State: instance.Open})
+	a, b := requests(t, webhook.FormatPostback, e), requests(t, webhook.FormatPostback, e)
+	if diff := cmp.Diff(a, b); diff != "" || bytes.Equal(a[0].Body[:60], a[1].Body[:60]) {
+		t.Errorf("told twice: %s", diff)
+	}
+}
+
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for hook, want := range map[string]string{
+		"https://erp.example":           "https://erp.example?wid=i-1",
+		"https://erp.example/x?a=1":     "https://erp.example/x?a=1&wid=i-1",
+		"https://erp.example/x#here":    "https://erp.example/x?wid=i-1",
+		"http://my-erp.com.br&wid=6D63": "http://my-erp.com.br?wid=i-1",
+	} {
+		calls, err := postback.Formats()[webhook.FormatPostback](happened(t, event.ConnectionUpdated, event.Connection{State: instance.Open}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := calls[0].Build(format.Target{Subscription: webhook.Subscription{URL: hook}})
+		if err != nil || r.URL != want {
+			t.Errorf("%s: %s, %v", hook, r.URL, err)
+		}
+	}
+}
+
+func FuzzEvent(f *testing.F) {
+	for _, c := range cases {
+		e := happened(f, c.kind, c.body)
+		f.Add(string(e.Kind), []byte(e.Body))
+	}
+	f.Fuzz(func(t *testing.T, kind string, body []byte) {
+		e := event.Event{ID: "ev", Instance: "i-1", Kind: event.Kind(kind), At: at, Body: body}
+		for name, speak := range postback.Formats() {
+			calls, err := speak(e)
+			if err != nil {
+				continue
+			}
+			for _, c := range calls {
+				r, err := c.Build(format.Target{Subscription: webhook.Subscription{URL: "https://x"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				version, bulk := webhook.PostbackVersion(name)
+				if bulk {
+					for _, body := range unpack(t, r.Body, version) {
+						read(t, body, version)
+					}
+				} else {
+					read(t, r.Body, version)
+				}
+			}
+		}
+	})
+}
