@@ -88,7 +88,7 @@ func (t *tenure) handOver(life context.Context, s *session.Session, to string) b
 		return false
 	}
 	t.mu.Lock()
-	t.given[id] = gift{to, lease.Clock() + giftLife}
+	t.given[id] = gift{to, record.Epoch, lease.Clock() + giftLife}
 	t.mu.Unlock()
 	if to == "" {
 		return false // there is nobody: the next host finds it

@@ -308,3 +308,27 @@ func TestQueueOutage(t *testing.T) {
 		})
 	}
 }
+
+// What a host has given away it takes back when it is given it, and not only when
+// it looks for what nobody holds, which is every 24 s here.
+func TestGiftComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	generous := func(c *host.Config) { c.Lease, c.MoveRate = 12*time.Second, 100 }
+	w.hosted("host-a", generous)
+	all := w.several(5)
+	stop := w.hosted("host-b", generous)
+	for given := 0; given == 0 && w.ctx.Err() == nil; given = w.holders(all)["host-b"] {
+		pauseFor(w.ctx, 2*time.Millisecond)
+	}
+	begin := time.Now()
+	stop()
+	for _, l := range all {
+		w.until(l.Instance, "open at host-a", at("host-a"))
+	}
+	took := time.Since(begin)
+	t.Logf("back after %s", took)
+	if took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}

@@ -54,9 +54,11 @@ type turn struct {
 }
 
 // gift is an instance that was given to another host a moment ago: commands go
-// there until the record says so.
+// there until the record says so. Once that host has taken it, which the epoch
+// tells, it is a gift no more, also when it comes back at once.
 type gift struct {
 	to    string
+	epoch int64
 	until time.Duration // by lease.Clock
 }
 
@@ -127,7 +129,7 @@ func (t *tenure) session(ctx, life context.Context, id instance.ID, allowed func
 	if err != nil {
 		return nil, err
 	}
-	if gift.until > lease.Clock() && record.Host == "" {
+	if gift.until > lease.Clock() && record.Host == "" && record.Epoch == gift.epoch {
 		return nil, &heldError{gift.to}
 	}
 	if allowed != nil {
