@@ -13,17 +13,17 @@ const (
 	maxFileBody = maxFile/3*4 + maxBody
 )
 
-// command is one of the dialect's.
-type command struct {
+// action is one of the dialect's.
+type action struct {
 	methods []string
 	acts    bool // changes something, so that a browser must not guess it
 	file    bool
 	serve   func(*Handler, *request) (answer, error)
 }
 
-func (c command) takes(method string) bool { return slices.Contains(c.methods, method) }
+func (c action) takes(method string) bool { return slices.Contains(c.methods, method) }
 
-func (c command) limit() int64 {
+func (c action) limit() int64 {
 	if c.file {
 		return maxFileBody
 	}
@@ -38,7 +38,7 @@ var (
 
 // commands by name. Those that act on GET, as the original has it, take POST
 // too.
-var commands = map[string]command{
+var commands = map[string]action{
 	"generate_qrcode": {methods: post, acts: true, serve: (*Handler).generateQRCode},
 	"status":          {methods: get, serve: (*Handler).status},
 	"disconnect":      {methods: either, acts: true, serve: (*Handler).disconnect},
@@ -47,4 +47,20 @@ var commands = map[string]command{
 	"restore_session": {methods: either, acts: true, serve: (*Handler).restoreSession},
 	"clear":           {methods: either, acts: true, serve: (*Handler).clear},
 	"set_config":      {methods: post, acts: true, serve: (*Handler).setConfig},
+
+	"chats":             {methods: get, serve: (*Handler).chats},
+	"contacts":          {methods: get, serve: (*Handler).contacts},
+	"get_profile":       {methods: post, serve: (*Handler).getProfile},
+	"query_profile":     {methods: post, serve: (*Handler).queryProfile},
+	"send_message":      {methods: post, acts: true, serve: (*Handler).sendMessage},
+	"send_message_file": {methods: post, acts: true, file: true, serve: (*Handler).sendMessageFile},
+
+	"get_picture":   {methods: get, serve: (*Handler).unserved},
+	"group_add":     {methods: post, serve: (*Handler).unserved},
+	"group_create":  {methods: post, serve: (*Handler).unserved},
+	"group_remove":  {methods: post, serve: (*Handler).unserved},
+	"mark_read":     {methods: post, serve: (*Handler).unserved},
+	"send_contact":  {methods: post, serve: (*Handler).unserved},
+	"send_presence": {methods: post, serve: (*Handler).unserved},
+	"subscribe":     {methods: post, serve: (*Handler).unserved},
 }
