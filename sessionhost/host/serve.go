@@ -164,6 +164,12 @@ func (t *tenure) redirect(life context.Context, q queue.Queue, d queue.Delivery,
 func (t *tenure) do(ctx, life context.Context, cmd command.Command) *heldError {
 	if cmd.Kind == command.Take {
 		t.accept(ctx, life, cmd.Instance)
+		t.mu.Lock()
+		refused := t.leaving && t.sessions[cmd.Instance] == nil
+		t.mu.Unlock()
+		if refused && cmd.Hops < maxHops {
+			return &heldError{""} // somebody who stays is to have it
+		}
 		return nil
 	}
 	answered, err := t.results.Answered(ctx, cmd.ID)
@@ -204,9 +210,13 @@ func (t *tenure) lost(id instance.ID) bool {
 	return t.leaving || given
 }
 
-// accept takes an instance that another host has released. Whatever keeps it
-// from that, the instance is looked for later.
+// accept takes an instance that another host has released, or one that this host
+// gave to another which ended before it had taken it. Whatever keeps it from
+// that, the instance is looked for later.
 func (t *tenure) accept(ctx, life context.Context, id instance.ID) {
+	t.mu.Lock()
+	delete(t.given, id)
+	t.mu.Unlock()
 	_, err := t.session(ctx, life, id, func(i instance.Instance) error {
 		if !i.Wanted {
 			return fault.New(fault.Conflict, "the instance needs no connection any more")
