@@ -324,9 +324,24 @@ func (t *tenure) perform(ctx context.Context, s *session.Session, cmd command.Co
 			return nil, err
 		}
 		return s.Check(ctx, args)
+	case command.MarkRead:
+		return nil, obey(ctx, t.cfg.Bucket, cmd, s.MarkRead)
+	case command.ShowPresence:
+		return nil, obey(ctx, t.cfg.Bucket, cmd, s.ShowPresence)
+	case command.WatchPresence:
+		return nil, obey(ctx, t.cfg.Bucket, cmd, s.WatchPresence)
 	default:
 		return nil, fault.New(fault.Invalid, "unknown command %q", cmd.Kind)
 	}
+}
+
+// obey does what has arguments and no value for an answer.
+func obey[T any](ctx context.Context, b blob.Bucket, cmd command.Command, do func(context.Context, T) error) error {
+	args, err := read[T](ctx, b, cmd)
+	if err != nil {
+		return err
+	}
+	return do(ctx, args)
 }
 
 func read[T any](ctx context.Context, b blob.Bucket, cmd command.Command) (T, error) {

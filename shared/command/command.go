@@ -34,6 +34,9 @@ const (
 	DownloadMedia  Kind = "downloadMedia"  // DownloadArgs: put the file of a message into the bucket
 	Apply          Kind = "apply"          // nothing -> Status: settings have changed, take them up
 	Take           Kind = "take"           // nothing, and no answer: a host has released the instance, take it
+	MarkRead       Kind = "markRead"       // MarkReadArgs: tell who wrote messages that they are read
+	ShowPresence   Kind = "showPresence"   // PresenceArgs
+	WatchPresence  Kind = "watchPresence"  // WatchArgs: have WhatsApp tell of somebody's presence
 )
 
 // Command is one request to a session host.

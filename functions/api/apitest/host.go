@@ -144,7 +144,8 @@ func (h *Host) do(ctx context.Context, cmd command.Command) (any, error) {
 			i.State, i.Ready, i.Wanted = instance.Closed, false, false
 			i.Reason = instance.Reason{Code: instance.ReasonDisconnected, Sentence: "Closed through the API."}
 		})
-	case command.Delete, command.AnswerPasskey, command.ConfirmPasskey, command.Apply, command.TestProxy:
+	case command.Delete, command.AnswerPasskey, command.ConfirmPasskey, command.Apply, command.TestProxy,
+		command.MarkRead, command.ShowPresence, command.WatchPresence:
 		return command.Status{}, nil
 	default:
 		return nil, fault.New(fault.Invalid, "a command of another kind")

@@ -59,8 +59,8 @@ var commands = map[string]action{
 	"group_add":     {methods: post, serve: (*Handler).unserved},
 	"group_create":  {methods: post, serve: (*Handler).unserved},
 	"group_remove":  {methods: post, serve: (*Handler).unserved},
-	"mark_read":     {methods: post, serve: (*Handler).unserved},
+	"mark_read":     {methods: post, acts: true, serve: (*Handler).markRead},
 	"send_contact":  {methods: post, serve: (*Handler).unserved},
-	"send_presence": {methods: post, serve: (*Handler).unserved},
-	"subscribe":     {methods: post, serve: (*Handler).unserved},
+	"send_presence": {methods: post, acts: true, serve: (*Handler).sendPresence},
+	"subscribe":     {methods: post, acts: true, serve: (*Handler).subscribe},
 }

@@ -1,0 +1,71 @@
+package aspx
+
+import (
+	"slices"
+
+	"roost/shared/command"
+)
+
+// done is the answer of what has no value.
+type done struct {
+	Sucesso bool   `json:"sucesso"`
+	Error   string `json:"error,omitempty"`
+}
+
+func doneOr(err error) (answer, error) {
+	if err == nil {
+		return ok(done{Sucesso: true})
+	}
+	if p := problemOf(err); p.status < 300 {
+		return ok(done{Error: p.sentence})
+	}
+	return answer{}, err
+}
+
+// subscribe has WhatsApp tell of a contact's presence.
+func (h *Handler) subscribe(r *request) (answer, error) {
+	number, err := r.number()
+	if err != nil {
+		return answer{}, err
+	}
+	return doneOr(h.core.WatchPresence(r.Context(), r.instance, number))
+}
+
+var presences = []string{
+	command.PresenceAvailable, command.PresenceUnavailable, command.PresenceComposing, command.PresenceRecording, command.PresencePaused,
+}
+
+// sendPresence shows what the account is doing. The first two are shown to
+// everybody and need no number.
+func (h *Handler) sendPresence(r *request) (answer, error) {
+	var in struct {
+		Number   word   `json:"number"`
+		Presence string `json:"presence"`
+	}
+	if err := decode(r.body, &in); err != nil {
+		return answer{}, err
+	}
+	switch n := slices.Index(presences, in.Presence); {
+	case n < 0:
+		return answer{}, refuse("presence is available, unavailable, composing, recording or paused")
+	case n > 1 && in.Number == "":
+		return answer{}, refuse("number is required")
+	}
+	return doneOr(h.core.ShowPresence(r.Context(), r.instance, string(in.Number), in.Presence))
+}
+
+// markRead tells who wrote a message that it is read.
+func (h *Handler) markRead(r *request) (answer, error) {
+	var in struct {
+		Number      word   `json:"number"`
+		ID          string `json:"id"`
+		Participant word   `json:"participant"` // who wrote it, in groups
+	}
+	if err := decode(r.body, &in); err != nil {
+		return answer{}, err
+	}
+	if in.Number == "" || in.ID == "" {
+		return answer{}, refuse("number and id are required")
+	}
+	return doneOr(h.core.MarkRead(r.Context(), r.instance, string(in.Number), string(in.Participant), []string{in.ID}))
+}

@@ -1,0 +1,67 @@
+package core
+
+import (
+	"context"
+	"strings"
+
+	"roost/shared/command"
+	"roost/shared/instance"
+)
+
+// MarkRead tells who wrote messages that they are read. In a group sender is
+// their writer; "" for the one that the transcript knows of the first.
+func (c *Core) MarkRead(ctx context.Context, i instance.Instance, number, sender string, ids []string) error {
+	i, err := c.online(ctx, i)
+	if err != nil {
+		return err
+	}
+	to, err := c.receiver(ctx, i, number)
+	if err != nil {
+		return err
+	}
+	if sender != "" {
+		sender = Address(sender)
+	}
+	if sender == "" && len(ids) > 0 && strings.HasSuffix(to.JID, groupServer) {
+		m, known, err := c.original(ctx, i, ids[0], to.JID)
+		if err != nil {
+			return err
+		}
+		if known {
+			sender = m.Sender.Key() // groups speak of people by LID
+		}
+	}
+	return c.do(ctx, i, command.MarkRead, command.MarkReadArgs{Chat: to.JID, Sender: sender, IDs: ids}, nil)
+}
+
+// ShowPresence tells others what the account is doing: one of the presences of
+// package command. number is the chat, where it is a presence of a chat.
+func (c *Core) ShowPresence(ctx context.Context, i instance.Instance, number, state string) error {
+	i, err := c.online(ctx, i)
+	if err != nil {
+		return err
+	}
+	args := command.PresenceArgs{State: state}
+	if state != command.PresenceAvailable && state != command.PresenceUnavailable {
+		to, err := c.receiver(ctx, i, number)
+		if err != nil {
+			return err
+		}
+		args.Chat = to.JID
+	}
+	return c.do(ctx, i, command.ShowPresence, args, nil)
+}
+
+// WatchPresence has WhatsApp tell of a person's presence while the connection
+// lasts.
+func (c *Core) WatchPresence(ctx context.Context, i instance.Instance, number string) error {
+	i, err := c.online(ctx, i)
+	if err != nil {
+		return err
+	}
+	to, err := c.receiver(ctx, i, number)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, i, command.WatchPresence, command.WatchArgs{Person: to.JID}, nil)
+}
