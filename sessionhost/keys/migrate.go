@@ -11,8 +11,16 @@ import (
 // MigratePNToLID implements [store.SessionStore]: what is stored for a phone
 // number becomes its LID's, replacing that. whatsmeow asks for it with every
 // message addressed by number, and there is next to never anything to move:
-// memory knows all such addresses, so that asking costs nothing.
+// memory knows all such addresses, so that asking costs nothing. It waits for a
+// send: one that began before the LID was known stores its session for the
+// number, which would stay behind and later replace the LID's.
 func (k *Keys) MigratePNToLID(ctx context.Context, pn, lid types.JID) error {
+	if k.joined(ctx) == nil && !holding(ctx, k) {
+		if err := k.ratchet.lock(ctx); err != nil {
+			return err
+		}
+		defer k.ratchet.unlock()
+	}
 	k.mu.Lock()
 	nothing := len(k.natives) == 0 && !k.stale && k.failed == nil
 	k.mu.Unlock()
