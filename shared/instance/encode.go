@@ -23,7 +23,7 @@ func encode(i Instance) (table.Item, error) {
 		"settings": string(settings),
 	}
 	for name, value := range map[string]string{
-		"number": i.Number, "jid": i.JID, "lid": i.LID, "host": i.Host, "client": i.Client,
+		"label": i.Label, "param": i.Param, "number": i.Number, "jid": i.JID, "lid": i.LID, "host": i.Host, "client": i.Client,
 		"limit_code": i.Limit.Code, "push_name": i.Profile.PushName, "picture_url": i.Profile.PictureURL,
 		"reason_code": i.Reason.Code, "reason": i.Reason.Sentence, "reason_action": i.Reason.Action,
 	} {
@@ -62,7 +62,7 @@ func encode(i Instance) (table.Item, error) {
 
 func decode(item table.Item) (Instance, error) {
 	i := Instance{
-		ID: ID(item.Text("id")), Tenant: tenant.ID(item.Text("tenant")), Name: item.Text("name"),
+		ID: ID(item.Text("id")), Tenant: tenant.ID(item.Text("tenant")), Name: item.Text("name"), Label: item.Text("label"), Param: item.Text("param"),
 		State: State(item.Text("state")), Ready: item.Flag("ready"), Wanted: item.Flag("wanted"), Releases: item.Flag("releases"), Epoch: item.Number("epoch"),
 		Number: item.Text("number"), JID: item.Text("jid"), LID: item.Text("lid"), Host: item.Text("host"), Client: item.Text("client"),
 		Profile: Profile{PushName: item.Text("push_name"), PictureURL: item.Text("picture_url")},

@@ -19,6 +19,8 @@ type Instance struct {
 	ID     ID
 	Tenant tenant.ID
 	Name   string // chosen by the user, unique within the tenant
+	Label  string // what its maker calls it, not unique, "" for nothing
+	Param  string // opaque, given back in callbacks and reads, "" for nothing
 
 	State  State
 	Reason Reason // why it stands there, empty when there is nothing to say

@@ -139,6 +139,12 @@ func (h *Host) do(ctx context.Context, cmd command.Command) (any, error) {
 			return nil, err
 		}
 		return h.send(ctx, cmd, args)
+	case command.Recover:
+		if h.Faults[cmd.Kind] != nil {
+			return command.Recovered{}, h.Faults[cmd.Kind]
+		}
+		_, err := h.move(ctx, cmd.Instance, func(i *instance.Instance) { i.State, i.Ready = instance.Open, true })
+		return command.Recovered{Elapsed: 12 * time.Millisecond, State: instance.Open, Ready: true, JID: OwnJID}, err
 	case command.Disconnect:
 		return h.move(ctx, cmd.Instance, func(i *instance.Instance) {
 			i.State, i.Ready, i.Wanted = instance.Closed, false, false

@@ -91,7 +91,7 @@ func New(tb testing.TB, o Options) *World {
 	w.Transcripts = transcript.NewRepository(tbl, w.Bucket)
 	jobs := open(archive.Queue, archive.Options)
 	admin := sha256.Sum256([]byte(AdminKey))
-	w.Handler = handler.New(handler.Deps{
+	w.Handler, err = handler.New(handler.Deps{
 		Core: core.Deps{
 			Table: tbl, Instances: w.Instances, Commands: command.NewClient(tbl, w.Bucket, queues), Webhooks: w.Webhooks,
 			Events: event.NewPublisher(w.Events, w.Bucket), Archives: w.Archives, ArchiveJobs: jobs, Bucket: w.Bucket,
@@ -99,6 +99,7 @@ func New(tb testing.TB, o Options) *World {
 		},
 		AdminKey: admin[:], MaxBody: o.MaxBody, Version: "test", Log: slog.New(slog.DiscardHandler),
 	})
+	must(tb, err)
 	mux.Handle("/blob/", w.Bucket)
 	for path, h := range o.Mount {
 		mux.Handle(path, h)

@@ -112,6 +112,25 @@ func (c *Core) Find(ctx context.Context, t tenant.ID, name string) (instance.Ins
 	return c.deps.Instances.ByName(ctx, t, name)
 }
 
+// ByID returns the tenant's instance of that id. Another's, and one that is being
+// deleted, is NotFound; Leaving finds that too.
+func (c *Core) ByID(ctx context.Context, t tenant.ID, id instance.ID) (instance.Instance, error) {
+	i, err := c.Leaving(ctx, t, id)
+	if err == nil && leaving(i.State) {
+		return instance.Instance{}, fault.New(fault.NotFound, "The %q instance does not exist", id)
+	}
+	return i, err
+}
+
+// Leaving is ByID, also for an instance whose deletion has begun.
+func (c *Core) Leaving(ctx context.Context, t tenant.ID, id instance.ID) (instance.Instance, error) {
+	i, err := c.deps.Instances.Get(ctx, id)
+	if err == nil && (i.Tenant != t || i.State == instance.Deleted) {
+		return instance.Instance{}, fault.New(fault.NotFound, "The %q instance does not exist", id)
+	}
+	return i, err
+}
+
 // List returns the tenant's instances in order of their names.
 func (c *Core) List(ctx context.Context, t tenant.ID) ([]instance.Instance, error) {
 	return c.deps.Instances.List(ctx, t)

@@ -22,7 +22,10 @@ const maxName = 255
 // NewInstance is what a user wants.
 type NewInstance struct {
 	Tenant   tenant.ID
+	ID       instance.ID // "" for a new UUIDv7
 	Name     string
+	Label    string // see instance.Instance
+	Param    string // see instance.Instance
 	Token    string // "" for a random one
 	Number   string // for a pairing code, digits, "" for none
 	Settings instance.Settings
@@ -46,8 +49,11 @@ func (c *Core) Create(ctx context.Context, n NewInstance) (instance.Instance, st
 	if token == "" {
 		token = strings.ToUpper(uuid.NewString())
 	}
+	if n.ID == "" {
+		n.ID = instance.ID(uuid.Must(uuid.NewV7()).String())
+	}
 	i := instance.Instance{
-		ID: instance.ID(uuid.NewString()), Tenant: n.Tenant, Name: n.Name, State: instance.Created,
+		ID: n.ID, Tenant: n.Tenant, Name: n.Name, Label: n.Label, Param: n.Param, State: instance.Created,
 		Number: n.Number, Settings: n.Settings, Client: n.Client, Releases: n.Releases,
 	}
 	i.SetToken(c.deps.Sealer, token)

@@ -135,6 +135,12 @@ func (c *Core) Archive(ctx context.Context, t tenant.ID, name, owned string) (Ar
 
 // sign makes the URLs. They expire together: with the first.
 func (c *Core) sign(ctx context.Context, r archive.Record) (Archived, error) {
+	return c.Links(ctx, r, blob.MaxExpiry)
+}
+
+// Links makes URLs of an archive that are good for as long as life, or less where
+// the bucket's own credentials end before.
+func (c *Core) Links(ctx context.Context, r archive.Record, life time.Duration) (Archived, error) {
 	out := Archived{Record: r}
 	name := fileName(r.Name)
 	for _, object := range []struct {
@@ -146,7 +152,7 @@ func (c *Core) sign(ctx context.Context, r archive.Record) (Archived, error) {
 		if object.key == "" { // of an archive from before there were pages
 			continue
 		}
-		url, expires, err := c.deps.Bucket.SignGet(ctx, object.key, blob.MaxExpiry, object.name)
+		url, expires, err := c.deps.Bucket.SignGet(ctx, object.key, life, object.name)
 		if err != nil {
 			return Archived{}, fmt.Errorf("sign the archive of instance %s: %w", r.Instance, err)
 		}

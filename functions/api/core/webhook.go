@@ -46,6 +46,14 @@ func (c *Core) SetCheckedWebhook(ctx context.Context, i instance.Instance, s web
 	return c.SetWebhook(ctx, i, s)
 }
 
+// PutWebhook creates or replaces the subscription of s.ID.
+func (c *Core) PutWebhook(ctx context.Context, i instance.Instance, s webhook.Subscription) (webhook.Subscription, error) {
+	if err := c.checkWebhook(s); err != nil {
+		return webhook.Subscription{}, err
+	}
+	return c.deps.Webhooks.Put(ctx, i.ID, s)
+}
+
 // Webhooks returns the instance's subscriptions in order of their ids.
 func (c *Core) Webhooks(ctx context.Context, i instance.Instance) ([]webhook.Subscription, error) {
 	return c.deps.Webhooks.List(ctx, i.ID)

@@ -7,12 +7,16 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"time"
 
 	"roost/functions/api/aspx"
 	"roost/functions/api/console"
 	"roost/functions/api/core"
 	"roost/functions/api/evolution"
+	"roost/functions/api/guid"
+	"roost/shared/webhook"
 )
 
 // Deps are what the API is made of.
@@ -36,13 +40,19 @@ type Deps struct {
 //	GET /health    200 {"status":"ok","version":...}
 //	GET /console   the page for people
 //	/<name>.aspx   the .aspx dialect
+//	/tenant/, /client/, /login/ and /docs/guid/ are the guid dialect
 //	everything else is the Evolution dialect
-func New(deps Deps) http.Handler {
+func New(deps Deps) (http.Handler, error) {
 	if deps.Core.Log == nil {
 		deps.Core.Log = deps.Log
 	}
+	deps.Core.Formats = append(slices.Clone(deps.Core.Formats), webhook.FormatGUID)
 	shared := core.New(deps.Core)
 	commands := aspx.New(shared, aspx.Config{Log: deps.Log})
+	clients, err := guid.New(guid.Deps{Core: shared, Table: deps.Core.Table, AdminKey: deps.AdminKey, Log: deps.Log, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
 	dialect := evolution.New(shared, evolution.Config{
 		AdminKey: deps.AdminKey, ServerURL: deps.ServerURL, MaxBody: deps.MaxBody, Log: deps.Log,
 	})
@@ -55,11 +65,13 @@ func New(deps Deps) http.Handler {
 			page.ServeHTTP(w, r)
 		case aspx.Serves(path):
 			commands.ServeHTTP(w, r)
+		case guid.Serves(r.URL.Path):
+			clients.ServeHTTP(w, r)
 		default:
 			dialect.ServeHTTP(w, r)
 		}
 	}
-	return recovered(deps.Log, http.HandlerFunc(serve))
+	return recovered(deps.Log, http.HandlerFunc(serve)), nil
 }
 
 // recovered answers a panic in the dialect's envelope: a client that gets no

@@ -37,5 +37,5 @@ func Open(ctx context.Context, d deployment.Deployment, adminKey []byte, version
 			Backlog: d.Backlog(), Wakeups: wakeups, Networks: d.Networks, HTTP: d.HTTP, Formats: webhook.PostbackFormats(),
 		},
 		AdminKey: adminKey, ServerURL: d.ServerURL, Version: version, Log: d.Log,
-	}), nil
+	})
 }
