@@ -78,15 +78,6 @@ func (c *Core) Restart(ctx context.Context, i instance.Instance) (instance.Seen,
 	return seen, err
 }
 
-// Close ends the instance's connection and keeps its keys. One that has none
-// stays as it is.
-func (c *Core) Close(ctx context.Context, i instance.Instance) error {
-	if !i.State.Connected() {
-		return nil
-	}
-	return c.do(ctx, i, command.Disconnect, nil, nil)
-}
-
 // Logout unlinks the phone. An instance that is not linked is a Conflict.
 func (c *Core) Logout(ctx context.Context, i instance.Instance) error {
 	if !i.State.Connected() && i.JID == "" {

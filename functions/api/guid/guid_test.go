@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"roost/functions/api/apitest"
+	"roost/functions/api/core"
 	"roost/functions/api/guid"
 	"roost/shared/command"
 	"roost/shared/fault"
@@ -312,7 +313,7 @@ func TestRecoverErrors(t *testing.T) {
 
 func TestDeleteAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorldWithin(t, core.Limits{Archive: 100 * time.Millisecond})
 	id := w.create(t)
 	w.Archiver.Idle.Store(true)
 	var gone struct {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"roost/functions/api/apitest"
+	"roost/functions/api/core"
 	"roost/functions/api/guid"
 	"roost/functions/api/openapi"
 	"roost/shared/instance"
@@ -23,11 +24,16 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWithin(t, core.Limits{})
+}
+
+func newWorldWithin(t *testing.T, limits core.Limits) *world {
+	t.Helper()
 	document, err := openapi.Read(guid.Document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{World: apitest.New(t, apitest.Options{}), document: document}
+	w := &world{World: apitest.New(t, apitest.Options{Limits: limits}), document: document}
 	w.token = w.newTenant(t, `{"defaultEgress":true}`)
 	return w
 }

@@ -2,7 +2,9 @@ package delivery
 
 import (
 	"context"
+	"maps"
 
+	"roost/functions/webhook/guid"
 	"roost/functions/webhook/postback"
 	"roost/shared/deployment"
 	"roost/shared/event"
@@ -25,9 +27,11 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	formats := postback.Formats()
+	maps.Copy(formats, guid.Formats(d.Table))
 	return New(Config{
 		Transcripts: transcript.NewRepository(d.Table, d.Bucket), Webhooks: webhook.NewRepository(d.Table, sealer), Backlog: d.Backlog(),
 		Wakeups: wakeups, Events: event.NewPublisher(events, d.Bucket), Bucket: d.Bucket, Client: NewClient(d.Outside()), ServerURL: d.ServerURL,
-		Log: d.Log, Formats: postback.Formats(), Postpone: events.ChangeVisibility, Hold: wakeups.ChangeVisibility,
+		Log: d.Log, Formats: formats, Postpone: events.ChangeVisibility, Hold: wakeups.ChangeVisibility,
 	}), nil
 }

@@ -1,0 +1,188 @@
+// Package guid puts events into the callbacks of the guid dialect: one JSON
+// object each, of a notifyType.
+package guid
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"roost/functions/webhook/format"
+	"roost/shared/event"
+	"roost/shared/fault"
+	"roost/shared/instance"
+	"roost/shared/table"
+	"roost/shared/webhook"
+)
+
+// Types of callbacks.
+const (
+	typeOnline = iota + 1
+	typeOffline
+	typeMessage
+	typeReceipt
+	typeContact
+	_ // of groups nothing is told
+	typeQRCode
+	typeLogin
+	typeKicked
+)
+
+// Why a client is offline.
+const (
+	sceneNetwork = iota + 1
+	sceneIdle
+	sceneReleased
+	sceneReplaced
+	sceneLoggedOut
+	sceneBanned
+	sceneOutdated
+	sceneDeleted
+)
+
+// seqLife is how long a callback's number is known: longer than any delivery
+// takes.
+const seqLife = 20 * 24 * time.Hour
+
+// lookLimit bounds the reads and writes that a callback needs.
+const lookLimit = 10 * time.Second
+
+// Callbacks speak the format called webhook.FormatGUID.
+//
+//	callbacks#<instance>   <event>.<n>   seq of that callback
+//	callbacks#<instance>   seq           the last that was given
+type Callbacks struct {
+	table     table.Table
+	instances *instance.Repository
+	now       func() time.Time
+}
+
+// Formats are what the deliverer needs to know.
+func Formats(t table.Table) map[string]format.Format {
+	c := &Callbacks{table: t, instances: instance.NewRepository(t), now: time.Now}
+	return map[string]format.Format{webhook.FormatGUID: c.Calls}
+}
+
+// callback is what a program gets.
+type callback struct {
+	GUID          instance.ID `json:"guid"`
+	NotifyType    int         `json:"notifyType"`
+	Event         string      `json:"event"`
+	Seq           int64       `json:"seq"` // rises by 1
+	ID            string      `json:"id"`  // the same when told again
+	TS            int64       `json:"ts"`  // Unix ms
+	CustomerParam string      `json:"customerParam"`
+	Payload       any         `json:"payload"`
+}
+
+// Calls is a format.Format. Names are the dialect's own: its filters are made by
+// setNotifyUrl.
+func (c *Callbacks) Calls(e event.Event) ([]format.Call, error) {
+	told, err := translate(e)
+	if err != nil {
+		return nil, err
+	}
+	calls := make([]format.Call, len(told))
+	for n, t := range told {
+		calls[n] = format.Call{Name: t.Event, Build: func(to format.Target) (format.Request, error) {
+			t.GUID, t.TS, t.ID = e.Instance, e.At.UnixMilli(), idOf(e, n)
+			if err := c.complete(&t, e, n); err != nil {
+				return format.Request{}, err
+			}
+			body, err := json.Marshal(t)
+			if err != nil {
+				return format.Request{}, fmt.Errorf("encode the callback: %w", err)
+			}
+			return format.Request{URL: to.Subscription.URL, Body: body}, nil
+		}}
+	}
+	return calls, nil
+}
+
+// idOf is a UUIDv7 of the event's time, derived from its id: told again it is
+// the same.
+func idOf(e event.Event, n int) string {
+	sum := sha256.Sum256([]byte(e.ID + "." + strconv.Itoa(n)))
+	var id uuid.UUID
+	copy(id[:], sum[:])
+	ms := uint64(max(e.At.UnixMilli(), 0))
+	for b := range 6 {
+		id[b] = byte(ms >> (8 * (5 - b)))
+	}
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
+	return id.String()
+}
+
+// complete adds what the event does not bring: the customer's word and the
+// number.
+func (c *Callbacks) complete(t *callback, e event.Event, n int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lookLimit) //nolint:forbidigo // a format gets no context
+	defer cancel()
+	i, err := c.instances.Get(ctx, e.Instance)
+	if err != nil && fault.KindOf(err) != fault.NotFound { // its last words have nobody's
+		return err
+	}
+	t.CustomerParam = i.Param
+	t.Seq, err = c.seq(ctx, e, n)
+	return err
+}
+
+// seq gives a callback its number, the same each time. A process that dies
+// between the two writes leaves a gap.
+func (c *Callbacks) seq(ctx context.Context, e event.Event, n int) (int64, error) {
+	partition := "callbacks#" + string(e.Instance)
+	at := table.Key{Partition: partition, Sort: "event." + e.ID + "." + strconv.Itoa(n)}
+	known, err := c.table.Get(ctx, at)
+	if err == nil {
+		return known.Number("seq"), nil
+	}
+	if !errors.Is(err, table.ErrNotFound) {
+		return 0, fmt.Errorf("read the number of a callback: %w", err)
+	}
+	next, err := c.table.Increment(ctx, table.Key{Partition: partition, Sort: "seq"}, "seq", 1)
+	if err != nil {
+		return 0, fmt.Errorf("number a callback: %w", err)
+	}
+	_, err = c.table.Put(ctx, table.Item{Key: at, Attributes: map[string]any{"seq": next}, Expires: c.now().Add(seqLife)}, table.Absent())
+	if errors.Is(err, table.ErrConflict) { // another webhook of the same client was first
+		if known, err = c.table.Get(ctx, at); err == nil {
+			return known.Number("seq"), nil
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("keep the number of a callback: %w", err)
+	}
+	return next, nil
+}
+
+// qrKey names a QR code as functions/api/guid.QRCodeKey does.
+func qrKey(id instance.ID, qr string) string {
+	sum := sha256.Sum256([]byte(string(id) + "\n" + qr))
+	return hex.EncodeToString(sum[:16])
+}
+
+// user is whom a JID names: the number of a person, all of a group's.
+func user(jid string) string {
+	name, server, _ := strings.Cut(jid, "@")
+	if server == "s.whatsapp.net" {
+		name, _, _ = strings.Cut(name, ":")
+		return name
+	}
+	return jid
+}
+
+func read[T any](e event.Event) (T, error) {
+	var body T
+	if err := json.Unmarshal(e.Body, &body); err != nil {
+		return body, fmt.Errorf("read event %s of kind %s: %w", e.ID, e.Kind, err)
+	}
+	return body, nil
+}

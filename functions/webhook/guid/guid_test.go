@@ -1,0 +1,151 @@
+package guid
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"roost/functions/webhook/format"
+	"roost/shared/event"
+	"roost/shared/instance"
+	"roost/shared/sqlite"
+	tablesqlite "roost/shared/table/sqlite"
+	"roost/shared/webhook"
+)
+
+func open(t *testing.T) *Callbacks {
+	t.Helper()
+	db, err := sqlite.Open(filepath.Join(t.TempDir(), "roost.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	on := tablesqlite.New(db)
+	c := &Callbacks{table: on, instances: instance.NewRepository(on), now: time.Now}
+	_, err = c.instances.Create(t.Context(), instance.Instance{ID: "i", Tenant: "acme", Name: "i", State: instance.Created, Param: "env=prod", TokenHash: []byte{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var at = time.UnixMilli(1790000000123).UTC()
+
+func happened(kind event.Kind, body string) event.Event {
+	return event.Event{ID: "e-" + string(kind), Instance: "i", Sender: "4915550001@s.whatsapp.net", Kind: kind, At: at, Body: json.RawMessage(body)}
+}
+
+func TestCallbacks(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	for _, row := range []struct {
+		kind       event.Kind
+		body, want string // event, type and payload of each call
+	}{
+		{
+			event.ConnectionUpdated, `{"state":"open","jid":"4915550001:7@s.whatsapp.net","profile":{"PushName":"Ada","PictureURL":"p"}}`,
+			`client.online 1 {"wxId":"4915550001","name":"Ada","avatar":"p","reused":false}`,
+		},
+		{event.ConnectionUpdated, `{"state":"starting","jid":"49:7@s.whatsapp.net"}`, `login.result 8 {"status":1,"wxId":"49","error":null}`},
+		{event.ConnectionUpdated, `{"state":"idle","reason":{"Code":"silent"}}`, `client.offline 2 {"wxId":"","scene":2,"reason":"silent"}`},
+		{event.ConnectionUpdated, `{"state":"closed","reason":{"Code":"unreachable"}}`, `client.offline 2 {"wxId":"","scene":1,"reason":"unreachable"}`},
+		{event.ConnectionUpdated, `{"state":"closed","reason":{"Code":"released"}}`, `client.offline 2 {"wxId":"","scene":3,"reason":"released"}`},
+		{event.ConnectionUpdated, `{"state":"closed","reason":{"Code":"replaced"}}`, `client.kicked 9 {}|client.offline 2 {"wxId":"","scene":4,"reason":"replaced"}`},
+		{event.ConnectionUpdated, `{"state":"loggedOut","reason":{"Code":"logged_out"}}`, `client.offline 2 {"wxId":"","scene":5,"reason":"logged_out"}`},
+		{event.ConnectionUpdated, `{"state":"closed","reason":{"Code":"banned"}}`, `client.offline 2 {"wxId":"","scene":6,"reason":"banned"}`},
+		{event.ConnectionUpdated, `{"state":"closed","reason":{"Code":"outdated"}}`, `client.offline 2 {"wxId":"","scene":7,"reason":"outdated"}`},
+		{event.ConnectionUpdated, `{"state":"closed","reason":{"Code":"pairing_timeout"}}`, `login.result 8 {"status":2,"wxId":"","error":"pairing_timeout"}`},
+		{event.ConnectionUpdated, `{"state":"connecting"}`, ``},
+		{event.QRUpdated, `{"code":"2@x","count":1}`, `login.qrcode 7 {"qrcode":"2@x","qrcodeKey":"` + qrKey("i", "2@x") + `","ttl":60}`},
+		{event.QRUpdated, `{"code":"2@x","count":2}`, `login.qrcode 7 {"qrcode":"2@x","qrcodeKey":"` + qrKey("i", "2@x") + `","ttl":20}`},
+		{
+			event.MessageReceived, `{"id":"A","chat":{"pn":"49@s.whatsapp.net"},"sender":{"pn":"49@s.whatsapp.net"},"kind":"conversation","text":"hi","timestamp":"2026-09-21T14:13:20Z"}`,
+			`message 3 {"messages":[{"msgId":"A","fromUserId":"49","toUserId":"4915550001","msgType":"conversation","createTime":1790000000,"content":"hi","mediaUrl":null}]}`,
+		},
+		{
+			event.MessageSent, `{"id":"A","fromMe":true,"chat":{"pn":"1@g.us"},"group":true,"kind":"conversation","text":"hi","timestamp":"2026-09-21T14:13:20Z"}`,
+			`message 3 {"messages":[{"msgId":"A","fromUserId":"4915550001","toUserId":"1@g.us","msgType":"conversation","createTime":1790000000,"content":"hi","mediaUrl":null}]}`,
+		},
+		{event.MessageUpdated, `{"ids":["A","B"],"status":"READ"}`, `receipt 4 {"msgIds":["A","B"],"type":"READ"}`},
+		{event.ContactsUpdated, `{"contacts":[{"address":{"lid":"1@lid"},"pushName":"Ada","saved":"A."}]}`, `contact 5 {"contacts":[{"userId":"1@lid","name":"Ada","remark":"A."}]}`},
+		{event.InstanceDeleted, `{}`, `client.offline 2 {"wxId":"4915550001","scene":8,"reason":"deleted"}`},
+		{event.InstanceRemoved, `{}`, `client.deleted 2 {"wxId":"4915550001","scene":8,"reason":"deleted"}`},
+		{event.InstanceCreated, `{}`, ``},
+	} {
+		calls, err := c.Calls(happened(row.kind, row.body))
+		if err != nil {
+			t.Errorf("%s %s: %v", row.kind, row.body, err)
+		}
+		var said []string
+		for _, call := range calls {
+			var told struct {
+				Event      string          `json:"event"`
+				NotifyType json.Number     `json:"notifyType"`
+				Payload    json.RawMessage `json:"payload"`
+			}
+			if err := json.Unmarshal(build(t, call), &told); err != nil || told.Event != call.Name {
+				t.Errorf("%s is called %s: %v", told.Event, call.Name, err)
+			}
+			said = append(said, told.Event+" "+told.NotifyType.String()+" "+string(told.Payload))
+		}
+		if got := strings.Join(said, "|"); got != row.want {
+			t.Errorf("%s %s\n got %s\nwant %s", row.kind, row.body, got, row.want)
+		}
+	}
+}
+
+func build(t *testing.T, call format.Call) []byte {
+	t.Helper()
+	r, err := call.Build(format.Target{Subscription: webhook.Subscription{URL: "https://example.com/"}})
+	if err != nil || r.URL != "https://example.com/" {
+		t.Fatalf("request to %q: %v", r.URL, err)
+	}
+	return r.Body
+}
+
+// TestNumbers tells things several times: each has its number and id for good.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	form := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	ids := map[string]string{}
+	for _, row := range []struct {
+		kind event.Kind
+		seq  int64
+	}{{event.InstanceDeleted, 1}, {event.InstanceRemoved, 2}, {event.InstanceDeleted, 1}, {event.InstanceRemoved, 2}} {
+		calls, err := c.Calls(happened(row.kind, `{}`))
+		if err != nil || len(calls) != 1 {
+			t.Fatalf("%d calls: %v", len(calls), err)
+		}
+		var told callback
+		if err := json.Unmarshal(build(t, calls[0]), &told); err != nil {
+			t.Fatal(err)
+		}
+		if told.Seq != row.seq || told.GUID != "i" || told.CustomerParam != "env=prod" || told.TS != 1790000000123 || !form.MatchString(told.ID) {
+			t.Errorf("told %+v, want number %d", told, row.seq)
+		}
+		if before, ok := ids[told.Event]; ok && before != told.ID {
+			t.Errorf("%s was %s, is %s", told.Event, before, told.ID)
+		}
+		ids[told.Event] = told.ID
+	}
+}
+
+func FuzzCalls(f *testing.F) {
+	f.Add(string(event.ConnectionUpdated), `{"state":"open"}`)
+	f.Add(string(event.MessageReceived), `{"chat":{}}`)
+	f.Fuzz(func(t *testing.T, kind, body string) {
+		told, err := translate(happened(event.Kind(kind), body))
+		if err != nil {
+			return
+		}
+		for _, c := range told {
+			if _, err := json.Marshal(c); err != nil || c.NotifyType < 1 || c.NotifyType > 9 || c.Event == "" {
+				t.Errorf("%s %q gives %+v: %v", kind, body, c, err)
+			}
+		}
+	})
+}

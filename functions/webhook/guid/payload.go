@@ -1,0 +1,158 @@
+package guid
+
+import (
+	"roost/shared/event"
+	"roost/shared/instance"
+	"roost/shared/message"
+)
+
+type online struct {
+	WxID   string `json:"wxId"`
+	Name   string `json:"name"`
+	Avatar string `json:"avatar"`
+	Reused bool   `json:"reused"`
+}
+
+type offline struct {
+	WxID   string `json:"wxId"`
+	Scene  int    `json:"scene"`
+	Reason string `json:"reason"`
+}
+
+type messages struct {
+	Messages []chatMessage `json:"messages"`
+}
+
+type chatMessage struct {
+	ID         string  `json:"msgId"`
+	From       string  `json:"fromUserId"`
+	To         string  `json:"toUserId"`
+	Type       string  `json:"msgType"`    // WhatsApp's: conversation, imageMessage ...
+	CreateTime int64   `json:"createTime"` // Unix seconds
+	Content    string  `json:"content"`
+	MediaURL   *string `json:"mediaUrl"`
+}
+
+type receipt struct {
+	IDs  []string `json:"msgIds"`
+	Type string   `json:"type"`
+}
+
+type contact struct {
+	Contacts []person `json:"contacts"`
+}
+
+type person struct {
+	UserID string `json:"userId"`
+	Name   string `json:"name"`
+	Remark string `json:"remark"`
+}
+
+type qrcode struct {
+	QRCode string `json:"qrcode"`
+	Key    string `json:"qrcodeKey"`
+	TTL    int    `json:"ttl"` // seconds
+}
+
+type login struct {
+	Status int     `json:"status"` // as checkLoginQrcode's: 1 linked, 2 expired
+	WxID   string  `json:"wxId"`
+	Error  *string `json:"error"`
+}
+
+// translate puts an event into callbacks that lack what it does not bring.
+func translate(e event.Event) ([]callback, error) {
+	one := func(kind int, name string, payload any) []callback {
+		return []callback{{NotifyType: kind, Event: name, Payload: payload}}
+	}
+	switch e.Kind { //nolint:exhaustive // the others have no words
+	case event.ConnectionUpdated:
+		c, err := read[event.Connection](e)
+		return connection(c), err
+	case event.QRUpdated:
+		q, err := read[event.QR](e)
+		if err != nil || q.Code == "" {
+			return nil, err
+		}
+		ttl := 20 // 60 s for the first QR code, 20 s for the next ones (whatsmeow types/events.QR)
+		if q.Count <= 1 {
+			ttl = 60
+		}
+		return one(typeQRCode, "login.qrcode", qrcode{instance.BareQR(q.Code), qrKey(e.Instance, q.Code), ttl}), nil
+	case event.MessageReceived, event.MessageSent:
+		m, err := read[message.Message](e)
+		if err != nil {
+			return nil, err
+		}
+		from, to := user(m.Sender.String()), user(e.Sender)
+		switch {
+		case m.FromMe:
+			from, to = user(e.Sender), user(m.Chat.String())
+		case m.Group:
+			to = user(m.Chat.String())
+		case from == "":
+			from = user(m.Chat.String())
+		}
+		return one(typeMessage, "message", messages{[]chatMessage{{
+			ID: m.ID, From: from, To: to, Type: m.Kind, CreateTime: max(m.Timestamp.Unix(), 0), Content: m.Text,
+		}}}), nil
+	case event.MessageUpdated:
+		u, err := read[event.Update](e)
+		return one(typeReceipt, "receipt", receipt{u.IDs, string(u.Status)}), err
+	case event.ContactsUpdated:
+		all, err := read[event.Contacts](e)
+		if err != nil {
+			return nil, err
+		}
+		out := contact{Contacts: []person{}}
+		for _, c := range all.Contacts {
+			out.Contacts = append(out.Contacts, person{user(c.Address.String()), c.PushName, c.Saved})
+		}
+		return one(typeContact, "contact", out), nil
+	case event.InstanceDeleted:
+		return one(typeOffline, "client.offline", offline{user(e.Sender), sceneDeleted, "deleted"}), nil
+	case event.InstanceRemoved: // its transcript is stored
+		return one(typeOffline, "client.deleted", offline{user(e.Sender), sceneDeleted, "deleted"}), nil
+	}
+	return nil, nil
+}
+
+// scenes are the dialect's numbers for reasons; all others are the network's.
+var scenes = map[string]int{
+	instance.ReasonReleased: sceneReleased, instance.ReasonMaxIdle: sceneReleased, instance.ReasonDisconnected: sceneReleased,
+	instance.ReasonReplaced: sceneReplaced, instance.ReasonLoggedOut: sceneLoggedOut, instance.ReasonUserLogout: sceneLoggedOut,
+	instance.ReasonAccountLocked: sceneLoggedOut, instance.ReasonBanned: sceneBanned, instance.ReasonOutdated: sceneOutdated,
+}
+
+func connection(c event.Connection) []callback {
+	id := user(c.JID)
+	gone := func(scene int) callback {
+		return callback{NotifyType: typeOffline, Event: "client.offline", Payload: offline{id, scene, c.Reason.Code}}
+	}
+	result := func(l login) callback {
+		return callback{NotifyType: typeLogin, Event: "login.result", Payload: l}
+	}
+	switch c.State { //nolint:exhaustive // the others have no words
+	case instance.Starting:
+		return []callback{result(login{Status: 1, WxID: id})}
+	case instance.Open:
+		return []callback{{NotifyType: typeOnline, Event: "client.online", Payload: online{WxID: id, Name: c.Profile.PushName, Avatar: c.Profile.PictureURL}}}
+	case instance.Idle:
+		return []callback{gone(sceneIdle)}
+	case instance.Closed, instance.LoggedOut:
+		switch c.Reason.Code {
+		case instance.ReasonPairingTimeout, instance.ReasonPairingFailed:
+			return []callback{result(login{Status: 2, Error: &c.Reason.Code})}
+		case instance.ReasonReplaced:
+			return []callback{{NotifyType: typeKicked, Event: "client.kicked", Payload: struct{}{}}, gone(sceneReplaced)}
+		}
+		if scene := scenes[c.Reason.Code]; scene != 0 {
+			return []callback{gone(scene)}
+		}
+		if c.State == instance.LoggedOut {
+			return []callback{gone(sceneLoggedOut)}
+		}
+		return []callback{gone(sceneNetwork)}
+	}
+	return nil
+}
