@@ -193,7 +193,11 @@ func (k *Keys) putSessions(ctx context.Context, sessions map[string][]byte) erro
 			if err != nil {
 				return err
 			}
-			p.session = append([]byte{}, sessions[addresses[i]]...)
+			session := append([]byte{}, sessions[addresses[i]]...)
+			if tx.decrypting && p.session != nil {
+				session = mend(p.session, session)
+			}
+			p.session = session
 			if err := tx.putPeer(sort, values[sort], p); err != nil {
 				return fmt.Errorf("session of %d bytes: %w", len(p.session), err)
 			}
