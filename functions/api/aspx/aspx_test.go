@@ -21,11 +21,11 @@ func shop(t *testing.T) (*apitest.World, instance.Instance) {
 	return w, w.Create(t, "shop", key)
 }
 
-// hasty is shop for tests of what does not come: it gives up after half a
-// second.
+// hasty is shop for tests of what does not come: it gives up after five
+// seconds.
 func hasty(t *testing.T) (*apitest.World, instance.Instance) {
 	t.Helper()
-	w := apitest.New(t, apitest.Options{Limits: core.Limits{QR: 500 * time.Millisecond}})
+	w := apitest.New(t, apitest.Options{Limits: core.Limits{QR: 5 * time.Second}})
 	return w, w.Create(t, "shop", key)
 }
 

@@ -139,7 +139,7 @@ func TestConnectNeverAnswersNoCode(t *testing.T) {
 		want   string
 	}{
 		"refused": {func(h *apitest.Host) { h.NoCode = "WhatsApp refuses a pairing code for 1" }, nil, 400, "WhatsApp refuses a pairing code for 1."},
-		"no QR":   {func(h *apitest.Host) { h.NoQR = true }, nil, 503, "No pairing code has come within 300ms. Ask again."},
+		"no QR":   {func(h *apitest.Host) { h.NoQR = true }, nil, 503, "No pairing code has come within 5s. Ask again."},
 		"no host": {func(h *apitest.Host) { h.Silent = true }, nil, 503, "no session host has answered in time"},
 		"rate": {func(h *apitest.Host) {
 			h.Faults = map[command.Kind]error{command.Connect: fault.New(fault.RateLimited, "Later.")}
@@ -153,7 +153,7 @@ func TestConnectNeverAnswersNoCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := apitest.New(t, apitest.Options{Limits: core.Limits{Code: 300 * time.Millisecond}})
+			w := apitest.New(t, apitest.Options{Limits: core.Limits{Code: 5 * time.Second}})
 			i := w.Create(t, "a", "t")
 			if c.state != nil {
 				w.Set(t, i, instance.Created, c.state)
@@ -191,7 +191,7 @@ func TestConnectSaysWhyItEnded(t *testing.T) {
 
 func TestConnectWithoutQRHasAllKeys(t *testing.T) {
 	t.Parallel()
-	w := apitest.New(t, apitest.Options{Limits: core.Limits{QR: 200 * time.Millisecond}})
+	w := apitest.New(t, apitest.Options{Limits: core.Limits{QR: 5 * time.Second}})
 	w.Create(t, "a", "t")
 	w.Host.Tell(func(h *apitest.Host) { h.NoQR = true })
 	want(t, "connect", w.Do(t, "GET", "/instance/connect/a", "t", ""), 200, `{"pairingCode":null,"code":null,"base64":null,"count":0}`)
@@ -323,7 +323,7 @@ func TestDeleteOfOneThatNobodyHadAsksNoHost(t *testing.T) {
 
 func TestDeleteCanBeDoneAgain(t *testing.T) {
 	t.Parallel()
-	w := apitest.New(t, apitest.Options{Limits: core.Limits{Command: 100 * time.Millisecond}})
+	w := apitest.New(t, apitest.Options{Limits: core.Limits{Command: 5 * time.Second}})
 	i := w.Create(t, "a", "t")
 	w.Link(t, i)
 	w.Host.Tell(func(h *apitest.Host) { h.Silent = true })

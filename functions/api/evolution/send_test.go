@@ -143,7 +143,7 @@ func TestSendOnce(t *testing.T) {
 
 func TestSendFaults(t *testing.T) {
 	t.Parallel()
-	w, _ := linked(t, apitest.Options{Limits: core.Limits{Command: 200 * time.Millisecond}})
+	w, _ := linked(t, apitest.Options{Limits: core.Limits{Command: 5 * time.Second}})
 	for _, c := range []struct {
 		name   string
 		err    error
