@@ -97,6 +97,7 @@ type system struct {
 	data    *data
 	base    string
 	log     *slog.Logger
+	account account
 	api     http.Handler
 	pumps   []*pump
 	sweep   *repair.Handler
@@ -115,6 +116,10 @@ func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Lo
 	}
 	alarm := backlog.NewAlarm(wakeups, log)
 	here.Scheduled = alarm.Set
+	account, err := defaultAccount(ctx, d.table)
+	if err != nil {
+		return nil, err
+	}
 	key := sha256.Sum256([]byte(d.apiKey))
 	api, err := handler.Open(ctx, here, key[:], version)
 	if err != nil {
@@ -141,7 +146,7 @@ func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Lo
 		return nil, err
 	}
 	return &system{
-		cfg: c, data: d, base: base, log: log, api: api, sweep: sweep, alarm: alarm, backlog: here.Backlog(),
+		cfg: c, data: d, base: base, log: log, account: account, api: api, sweep: sweep, alarm: alarm, backlog: here.Backlog(),
 		pumps: []*pump{
 			{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
 			{name: backlog.Queue, queue: wakeups, invoke: hooks.Handle, limit: 1, hide: delivery.Visibility, log: log},
@@ -281,6 +286,7 @@ func (s *system) greet(out io.Writer, private net.Addr) {
 	fmt.Fprintf(out, "Roost %s\n", version)
 	fmt.Fprintf(out, "  API       %s\n", s.base)
 	fmt.Fprintf(out, "  admin key %s\n", s.data.apiKey)
+	s.account.greet(out)
 	fmt.Fprintf(out, "  console   %s/console#key=%s\n", s.base, s.data.apiKey)
 	fmt.Fprintf(out, "  host      http://%s/health\n", private)
 	switch {

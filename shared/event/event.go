@@ -97,6 +97,7 @@ type Limited struct {
 // Lifecycle is the body of the instance kinds.
 type Lifecycle struct {
 	Reason instance.Reason `json:"reason"`
+	Param  string          `json:"param,omitempty"` // the instance's, in the last word about it
 }
 
 // Disabled is the body of WebhookDisabled: Roost has turned a webhook off.

@@ -64,6 +64,19 @@ func (c *Core) Delete(ctx context.Context, i instance.Instance) (Archived, error
 	return c.sign(ctx, record)
 }
 
+// Stored reports whether the transcript of an instance that is being deleted is
+// stored already: then there is nothing left to delete.
+func (c *Core) Stored(ctx context.Context, i instance.Instance) (bool, error) {
+	if !leaving(i.State) {
+		return false, nil
+	}
+	record, err := c.deps.Archives.Get(ctx, i.ID)
+	if fault.KindOf(err) == fault.NotFound {
+		return false, nil
+	}
+	return err == nil && record.State == archive.Done, err
+}
+
 // Export stores the transcript of an instance that goes on, and waits with a
 // bound. One that is under way is not begun again.
 func (c *Core) Export(ctx context.Context, i instance.Instance) (Archived, error) {

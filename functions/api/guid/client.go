@@ -1,6 +1,7 @@
 package guid
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -212,6 +213,9 @@ func (h *Handler) remove(ctx context.Context, q request) (any, error) {
 	i, err := h.core.Leaving(ctx, q.tenant, instance.ID(q.guid))
 	if err != nil {
 		return nil, err
+	}
+	if stored, err := h.core.Stored(ctx, i); err != nil || stored {
+		return nil, cmp.Or(err, error(unknownClient()))
 	}
 	gone, err := h.core.Delete(ctx, i)
 	if err != nil {

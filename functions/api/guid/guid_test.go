@@ -131,6 +131,9 @@ func TestJourney(t *testing.T) {
 	if r := w.ask(t, w.token, "POST /client/getClientStatus", about); r.Code != 10013 || r.status != 200 {
 		t.Errorf("after its deletion: %+v", r)
 	}
+	if r := w.ask(t, w.token, "DELETE /client/"+id, ""); r.Code != 10013 || r.status != 200 {
+		t.Errorf("deleted again: %+v", r)
+	}
 }
 
 // TestUnknownClient asks for what is nobody's and what is another's: no answer

@@ -55,7 +55,7 @@ func (h *Handler) bury(ctx context.Context, record archive.Record) error {
 var errUnchanged = errors.New("nothing to change")
 
 func (h *Handler) publish(ctx context.Context, record archive.Record, i instance.Instance) error {
-	body, err := json.Marshal(event.Lifecycle{Reason: i.Reason})
+	body, err := json.Marshal(event.Lifecycle{Reason: i.Reason, Param: i.Param})
 	if err != nil {
 		return fmt.Errorf("marshal event: %w", err)
 	}

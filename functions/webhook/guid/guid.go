@@ -3,6 +3,7 @@
 package guid
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +17,8 @@ import (
 	"github.com/google/uuid"
 
 	"roost/functions/webhook/format"
+	"roost/shared/archive"
+	"roost/shared/blob"
 	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
@@ -52,6 +55,10 @@ const (
 // takes.
 const seqLife = 20 * 24 * time.Hour
 
+// transcriptLife is for how long the URL of a transcript is good, as that of
+// DELETE.
+const transcriptLife = time.Hour
+
 // lookLimit bounds the reads and writes that a callback needs.
 const lookLimit = 10 * time.Second
 
@@ -61,14 +68,19 @@ const lookLimit = 10 * time.Second
 //	callbacks#<instance>   seq           the last that was given
 type Callbacks struct {
 	table     table.Table
+	bucket    blob.Bucket
 	instances *instance.Repository
+	archives  *archive.Repository
 	now       func() time.Time
 }
 
 // Formats are what the deliverer needs to know.
-func Formats(t table.Table) map[string]format.Format {
-	c := &Callbacks{table: t, instances: instance.NewRepository(t), now: time.Now}
-	return map[string]format.Format{webhook.FormatGUID: c.Calls}
+func Formats(t table.Table, b blob.Bucket) map[string]format.Format {
+	return map[string]format.Format{webhook.FormatGUID: newCallbacks(t, b).Calls}
+}
+
+func newCallbacks(t table.Table, b blob.Bucket) *Callbacks {
+	return &Callbacks{table: t, bucket: b, instances: instance.NewRepository(t), archives: archive.NewRepository(t), now: time.Now}
 }
 
 // callback is what a program gets.
@@ -81,6 +93,9 @@ type callback struct {
 	TS            int64       `json:"ts"`  // Unix ms
 	CustomerParam string      `json:"customerParam"`
 	Payload       any         `json:"payload"`
+
+	param string // of an instance that is gone
+	file  string // key of the file of a message, "" for none
 }
 
 // Calls is a format.Format. Names are the dialect's own: its filters are made by
@@ -121,18 +136,60 @@ func idOf(e event.Event, n int) string {
 	return id.String()
 }
 
-// complete adds what the event does not bring: the customer's word and the
-// number.
+// complete adds what the event does not bring: the customer's word, the number
+// and signed URLs.
 func (c *Callbacks) complete(t *callback, e event.Event, n int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookLimit) //nolint:forbidigo // a format gets no context
 	defer cancel()
 	i, err := c.instances.Get(ctx, e.Instance)
-	if err != nil && fault.KindOf(err) != fault.NotFound { // its last words have nobody's
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	t.CustomerParam = i.Param
+	t.CustomerParam = cmp.Or(i.Param, t.param)
+	switch payload := t.Payload.(type) {
+	case deleted:
+		t.Payload, err = c.signed(ctx, e.Instance, payload)
+	case messages:
+		t.Payload, err = c.withFile(ctx, payload, t.file)
+	default:
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
 	t.Seq, err = c.seq(ctx, e, n)
 	return err
+}
+
+// signed adds where the transcript can be had, as DELETE answers it.
+func (c *Callbacks) signed(ctx context.Context, id instance.ID, d deleted) (deleted, error) {
+	record, err := c.archives.Get(ctx, id)
+	if fault.KindOf(err) == fault.NotFound { // its days are over
+		return d, nil
+	}
+	if err != nil {
+		return d, err
+	}
+	link, expires, err := c.bucket.SignGet(ctx, record.Key, transcriptLife, "")
+	if err != nil {
+		return d, fmt.Errorf("sign the transcript: %w", err)
+	}
+	d.SignedURL, d.ExpiresAt, d.Bytes = &link, &expires, record.Bytes
+	return d, nil
+}
+
+// withFile adds where the file of a message can be had, if Roost keeps it.
+func (c *Callbacks) withFile(ctx context.Context, m messages, file string) (messages, error) {
+	if file == "" {
+		return m, nil
+	}
+	link, _, err := c.bucket.SignGet(ctx, file, blob.MaxExpiry, "")
+	if err != nil {
+		return m, fmt.Errorf("sign a file: %w", err)
+	}
+	one := m.Messages[0]
+	one.MediaURL = &link
+	return messages{[]chatMessage{one}}, nil
 }
 
 // seq gives a callback its number, the same each time. A process that dies

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"roost/functions/webhook/format"
+	"roost/shared/archive"
+	"roost/shared/blob/folder"
 	"roost/shared/event"
 	"roost/shared/instance"
 	"roost/shared/sqlite"
@@ -23,8 +25,11 @@ func open(t *testing.T) *Callbacks {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	on := tablesqlite.New(db)
-	c := &Callbacks{table: on, instances: instance.NewRepository(on), now: time.Now}
+	bucket, err := folder.Open(t.TempDir(), folder.Options{Secret: []byte(strings.Repeat("s", 32)), BaseURL: "https://roost.example/blob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCallbacks(tablesqlite.New(db), bucket)
 	_, err = c.instances.Create(t.Context(), instance.Instance{ID: "i", Tenant: "acme", Name: "i", State: instance.Created, Param: "env=prod", TokenHash: []byte{1}})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +77,7 @@ func TestCallbacks(t *testing.T) {
 		{event.MessageUpdated, `{"ids":["A","B"],"status":"READ"}`, `receipt 4 {"msgIds":["A","B"],"type":"READ"}`},
 		{event.ContactsUpdated, `{"contacts":[{"address":{"lid":"1@lid"},"pushName":"Ada","saved":"A."}]}`, `contact 5 {"contacts":[{"userId":"1@lid","name":"Ada","remark":"A."}]}`},
 		{event.InstanceDeleted, `{}`, `client.offline 2 {"wxId":"4915550001","scene":8,"reason":"deleted"}`},
-		{event.InstanceRemoved, `{}`, `client.deleted 2 {"wxId":"4915550001","scene":8,"reason":"deleted"}`},
+		{event.InstanceRemoved, `{}`, `client.deleted 2 {"wxId":"4915550001","scene":8,"reason":"deleted","signedURL":null,"expiresAt":null,"bytes":0}`},
 		{event.InstanceCreated, `{}`, ``},
 	} {
 		calls, err := c.Calls(happened(row.kind, row.body))
@@ -104,6 +109,43 @@ func build(t *testing.T, call format.Call) []byte {
 		t.Fatalf("request to %q: %v", r.URL, err)
 	}
 	return r.Body
+}
+
+// TestURLs gives what callbacks lead to: the file of a message, the transcript.
+func TestURLs(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	payload := func(kind event.Kind, id instance.ID, body string) map[string]any {
+		t.Helper()
+		e := happened(kind, body)
+		e.Instance = id
+		calls, err := c.Calls(e)
+		if err != nil || len(calls) != 1 {
+			t.Fatalf("%d calls: %v", len(calls), err)
+		}
+		var told struct {
+			CustomerParam string
+			Payload       map[string]any
+		}
+		if err := json.Unmarshal(build(t, calls[0]), &told); err != nil || told.CustomerParam != "env=prod" {
+			t.Errorf("%s: %+v, %v", kind, told, err)
+		}
+		return told.Payload
+	}
+	said := payload(event.MessageReceived, "i", `{"id":"A","kind":"imageMessage","media":{"kind":"image","blob":"media/acme/i/ab"},"timestamp":"2026-09-21T14:13:20Z"}`)
+	all, _ := said["messages"].([]any)
+	m, _ := all[0].(map[string]any)
+	if link, _ := m["mediaUrl"].(string); !strings.HasPrefix(link, "https://roost.example/blob/media/acme/i/ab?") {
+		t.Errorf("the file is at %v", m["mediaUrl"])
+	}
+	record, err := c.archives.Begin(t.Context(), archive.Job{Tenant: "acme", Instance: "gone", Name: "gone", At: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := payload(event.InstanceRemoved, "gone", `{"param":"env=prod"}`)
+	if link, _ := last["signedURL"].(string); !strings.HasPrefix(link, "https://roost.example/blob/"+record.Key+"?") || last["expiresAt"] == nil {
+		t.Errorf("the transcript is at %v", last)
+	}
 }
 
 // TestNumbers tells things several times: each has its number and id for good.

@@ -1,6 +1,8 @@
 package guid
 
 import (
+	"time"
+
 	"roost/shared/event"
 	"roost/shared/instance"
 	"roost/shared/message"
@@ -17,6 +19,15 @@ type offline struct {
 	WxID   string `json:"wxId"`
 	Scene  int    `json:"scene"`
 	Reason string `json:"reason"`
+}
+
+// deleted is the last word about a client. Its transcript is stored; where that
+// is is null when it has been removed since.
+type deleted struct {
+	offline
+	SignedURL *string    `json:"signedURL"`
+	ExpiresAt *time.Time `json:"expiresAt"`
+	Bytes     int64      `json:"bytes"`
 }
 
 type messages struct {
@@ -93,9 +104,13 @@ func translate(e event.Event) ([]callback, error) {
 		case from == "":
 			from = user(m.Chat.String())
 		}
-		return one(typeMessage, "message", messages{[]chatMessage{{
+		told := one(typeMessage, "message", messages{[]chatMessage{{
 			ID: m.ID, From: from, To: to, Type: m.Kind, CreateTime: max(m.Timestamp.Unix(), 0), Content: m.Text,
-		}}}), nil
+		}}})
+		if m.Media != nil {
+			told[0].file = m.Media.Blob
+		}
+		return told, nil
 	case event.MessageUpdated:
 		u, err := read[event.Update](e)
 		return one(typeReceipt, "receipt", receipt{u.IDs, string(u.Status)}), err
@@ -112,7 +127,10 @@ func translate(e event.Event) ([]callback, error) {
 	case event.InstanceDeleted:
 		return one(typeOffline, "client.offline", offline{user(e.Sender), sceneDeleted, "deleted"}), nil
 	case event.InstanceRemoved: // its transcript is stored
-		return one(typeOffline, "client.deleted", offline{user(e.Sender), sceneDeleted, "deleted"}), nil
+		last, err := read[event.Lifecycle](e)
+		told := one(typeOffline, "client.deleted", deleted{offline: offline{user(e.Sender), sceneDeleted, "deleted"}})
+		told[0].param = last.Param
+		return told, err
 	}
 	return nil, nil
 }
