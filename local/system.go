@@ -166,6 +166,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 		running.Go(func() { p.run(ctx) })
 	}
 	running.Go(func() { s.sweepEveryMinute(ctx) })
+	running.Go(func() { s.tidyEveryDay(ctx) })
 	running.Go(func() { s.alarm.Run(ctx, s.backlog) })
 	server := &http.Server{Handler: s.routes(simulated), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	private, ready := s.startHosts(ctx, cancel, &running, wa, simulated, out)
@@ -276,6 +277,27 @@ func (s *system) sweepEveryMinute(ctx context.Context) {
 			if _, err := s.sweep.Handle(ctx); err != nil && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "sweep failed", "err", err)
 			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tidyEveryDay removes from the folder what nobody else does, first of all now.
+func (s *system) tidyEveryDay(ctx context.Context) {
+	ticker := time.NewTicker(24 * time.Hour)
+	defer ticker.Stop()
+	for {
+		expired, err := s.data.bucket.Expire(ctx, deployment.Lifetimes)
+		left, leftErr := s.data.bucket.Sweep(ctx)
+		if err = errors.Join(err, leftErr); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "folder cannot be tidied", "err", err)
+		}
+		if expired+left > 0 {
+			s.log.InfoContext(ctx, "folder tidied", "expired", expired, "left_behind", left)
+		}
+		select {
+		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}

@@ -13,8 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"roost/local/stack"
+	"roost/shared/deployment"
 )
 
 // literals are the string literals of production code below folders that look
@@ -69,6 +71,9 @@ func TestObjectsThatGo(t *testing.T) {
 				t.Errorf("rule %s removes %q, which stays", r.ID, r.Prefix)
 			}
 			goes[r.Prefix] = true
+			if want := deployment.Lifetimes[r.Prefix]; want != time.Duration(r.ExpirationInDays)*24*time.Hour {
+				t.Errorf("rule %s removes after %d days, the code after %v", r.ID, r.ExpirationInDays, want)
+			}
 		}
 	}
 	made := map[string]bool{}
@@ -78,7 +83,10 @@ func TestObjectsThatGo(t *testing.T) {
 			t.Errorf("nothing is said about objects under %s: a lifecycle rule, or that they stay", key)
 		}
 	}
-	for prefix := range goes {
+	for prefix := range deployment.Lifetimes {
+		if !goes[prefix] {
+			t.Errorf("no rule removes objects under %s", prefix)
+		}
 		if !made[prefix] {
 			t.Errorf("no code makes objects under %s", prefix)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"roost/shared/event"
 	"roost/shared/instance"
 	"roost/shared/message"
+	"roost/shared/seal"
+	"roost/shared/webhook"
 	"roost/simulator/content"
 	"roost/simulator/media"
 )
@@ -103,5 +106,57 @@ func TestFilesAreKept(t *testing.T) {
 	w.Media().SetFaults(media.Faults{})
 	if got := w.fileAt(m.Media.Blob); !bytes.Equal(got, large) {
 		t.Errorf("%d bytes", len(got))
+	}
+}
+
+// TestFilesForWebhooks receives pictures that no instance keeps and a webhook
+// wants: one that is there at once, one that is not, one that never is.
+func TestFilesForWebhooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host()
+	i := w.create("teller")
+	alice := w.link(i, "491510000031")
+	bob, err := w.Contact("491510000032", "Bob")
+	must(t, err)
+	s := webhook.Subscription{ID: "a", URL: "https://example.com", Secret: "whsec_", Enabled: true, Base64: true, Events: []string{"MESSAGES_UPSERT"}}
+	sealer, err := seal.New(seal.NewKey())
+	must(t, err)
+	_, err = webhook.NewRepository(w.table, sealer).Put(w.ctx, i.ID, s)
+	must(t, err)
+	picture := func(plain string) event.Event {
+		up, err := w.Media().Upload(media.Image, []byte(plain))
+		must(t, err)
+		_, err = bob.Send(alice.PN(), content.Image(content.Attachment{Uploaded: up}))
+		must(t, err)
+		e := w.next(event.MessageReceived)
+		if m := w.said(e); m.Media == nil || m.Media.Blob != "" {
+			t.Fatalf("%+v", m.Media)
+		}
+		return e
+	}
+	e := picture("at once")
+	if !strings.HasPrefix(e.File, event.Passing+string(i.ID)+"/") || string(w.fileAt(e.File)) != "at once" {
+		t.Errorf("passed on at %q", e.File)
+	}
+	// What the filter does not let through is not fetched.
+	w.do(i, command.SendMessage, command.SendArgs{
+		MessageID: message.NewID(), To: bob.PN().String(), Media: &command.MediaArgs{Kind: "image", Mimetype: "image/png", Bytes: []byte("sent")},
+	}, nil)
+	if e := w.next(event.MessageSent); e.File != "" {
+		t.Errorf("a file that nobody wants is at %q", e.File)
+	}
+	w.Media().SetFaults(media.Faults{FailDownload: 404})
+	if e := picture("never"); e.File != "" {
+		t.Errorf("a file that is gone is promised at %q", e.File)
+	}
+	w.Media().SetFaults(media.Faults{FailDownload: 500})
+	e = picture("later")
+	if e.File == "" {
+		t.Fatal("the file is given up")
+	}
+	w.Media().SetFaults(media.Faults{})
+	if got := w.fileAt(e.File); string(got) != "later" {
+		t.Errorf("later %q", got)
 	}
 }

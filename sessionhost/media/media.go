@@ -1,6 +1,8 @@
-// Package media keeps the files of messages in the bucket, for the instances
-// that ask for it: under the SHA-256 of their content, so that the same picture
-// in ten chats is kept once.
+// Package media puts the files of messages into the bucket. Instances that ask
+// for it keep them, under the SHA-256 of their content, so that the same picture
+// in ten chats is kept once. Webhooks that only want to be told of them (base64)
+// get them under a key of their message's, from where they are removed when all
+// have been told.
 //
 // # A file and its message
 //
@@ -8,12 +10,14 @@
 // is there: the event carries it from the start. The file is fetched before the
 // event is published, for [Patience] at most, so that webhooks usually find it.
 // What is not there by then is put on the list of what is pending and fetched
-// later, again and again: 5, 10, 20 s ... 1 h after each other, for two weeks.
-// A file that cannot be had neither holds its message up for longer, nor loses
-// it; after a failure no message waits for a minute.
+// later, again and again: 5, 10, 20 s ... 1 h after each other, for two weeks,
+// or one hour when it is for webhooks only. A file that cannot be had neither
+// holds its message up for longer, nor loses it; after a failure no message
+// waits for a minute.
 //
 //	media/<tenant>/<instance>/<sha-256>        in the bucket
-//	media-pending#<instance>   <sha-256>       on the table: the message's media and content
+//	passing/<instance>/<message>               in the bucket; 8 days at most
+//	media-pending#<instance>   <end of the key>  on the table: the message's media and content
 //
 // # Limits
 //
@@ -29,12 +33,15 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"roost/shared/archive"
 	"roost/shared/blob"
+	"roost/shared/event"
 	"roost/shared/instance"
 	"roost/shared/message"
 	"roost/shared/table"
@@ -50,8 +57,10 @@ const (
 
 	firstPause   = 5 * time.Second
 	longestPause = time.Hour
-	// pendingLife is how long a file is tried for.
+	// pendingLife is how long a file is tried for, passingLife how long one that
+	// is for webhooks only.
 	pendingLife = 14 * 24 * time.Hour
+	passingLife = time.Hour
 )
 
 // ErrGone means that WhatsApp has the file no more.
@@ -119,26 +128,38 @@ func (k *Keeper) Key(i instance.Instance, m message.Message) string {
 	return archive.MediaPrefix(i.Tenant, i.ID) + f.SHA256
 }
 
+// PassingKey is where the file of a message is for webhooks that want it, "" when
+// it has none or a larger one than the host takes.
+func (k *Keeper) PassingKey(i instance.ID, m message.Message) string {
+	if m.Media == nil || m.Media.Size > k.cfg.MaxBytes {
+		return ""
+	}
+	return event.Passing + string(i) + "/" + event.NewID(m.Chat.Key(), m.Sender.Key(), m.ID)
+}
+
 // Keep fetches the file of a message, whose Media.Blob says where to, before
-// the message is told. It reports whether the file is there; when it is not, it
-// is pending and [Keeper.Retry] goes on. It never takes much longer than the
-// patience.
-func (k *Keeper) Keep(ctx context.Context, i instance.ID, m message.Message, fetch Fetch) bool {
+// the message is told. When the file is not there then, it is pending and
+// [Keeper.Retry] goes on. It never takes much longer than the patience. What it
+// answers is nil when the file is there, [ErrGone] when it never will be.
+func (k *Keeper) Keep(ctx context.Context, i instance.ID, m message.Message, fetch Fetch) error {
+	cause := errLater
 	if k.now().Sub(time.Unix(0, k.failed.Load())) > calm {
 		wait, cancel := context.WithTimeout(ctx, k.cfg.Patience)
-		err := k.Store(wait, m, m.Media.Blob, fetch)
+		cause = k.Store(wait, m, m.Media.Blob, fetch)
 		cancel()
-		if err == nil {
-			return true
+		if cause == nil || errors.Is(cause, ErrGone) {
+			return cause
 		}
 		k.failed.Store(k.now().UnixNano())
-		k.cfg.Log.InfoContext(ctx, "file of a message comes later", "instance", string(i), "err", err)
+		k.cfg.Log.InfoContext(ctx, "file of a message comes later", "instance", string(i), "err", cause)
 	}
 	if err := k.later(ctx, i, m); err != nil {
 		k.cfg.Log.ErrorContext(ctx, "file of a message cannot be noted", "instance", string(i), "err", err)
 	}
-	return false
+	return cause
 }
+
+var errLater = errors.New("files could not be fetched a moment ago")
 
 // later notes that the file of a message is still to be fetched.
 func (k *Keeper) later(ctx context.Context, i instance.ID, m message.Message) error {
@@ -146,8 +167,12 @@ func (k *Keeper) later(ctx context.Context, i instance.ID, m message.Message) er
 	if err != nil {
 		return fmt.Errorf("marshal the media of message %s: %w", m.ID, err)
 	}
+	life := pendingLife
+	if strings.HasPrefix(m.Media.Blob, event.Passing) {
+		life = passingLife
+	}
 	item := table.Item{
-		Key: pendingKey(i, m), Body: body, Expires: k.now().Add(pendingLife),
+		Key: pendingKey(i, m), Body: body, Expires: k.now().Add(life),
 		Attributes: map[string]any{"attempts": int64(1), "next_at": table.Stamp(k.now().Add(k.cfg.FirstPause))},
 	}
 	_, err = k.cfg.Table.Put(ctx, item, table.None())
@@ -155,7 +180,7 @@ func (k *Keeper) later(ctx context.Context, i instance.ID, m message.Message) er
 }
 
 func pendingKey(i instance.ID, m message.Message) table.Key {
-	return table.Key{Partition: "media-pending#" + string(i), Sort: m.Media.SHA256}
+	return table.Key{Partition: "media-pending#" + string(i), Sort: path.Base(m.Media.Blob)}
 }
 
 // Retry fetches what is pending and due, one file after the other, and returns

@@ -109,8 +109,8 @@ func TestAFileIsKeptOnce(t *testing.T) {
 	}
 	fetch, calls := gives("picture", 0)
 	for range 2 {
-		if !h.Keep(t.Context(), "i1", m, fetch) {
-			t.Fatal("not kept")
+		if err := h.Keep(t.Context(), "i1", m, fetch); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if h.kept(m.Media.Blob) != "picture" || calls.Load() != 1 || h.pending() != 0 {
@@ -123,7 +123,7 @@ func TestAFailureIsTriedAgain(t *testing.T) {
 	h := open(t, nil)
 	m := h.with("picture")
 	fetch, calls := gives("picture", 3)
-	if h.Keep(t.Context(), "i1", m, fetch) {
+	if h.Keep(t.Context(), "i1", m, fetch) == nil {
 		t.Fatal("kept what could not be fetched")
 	}
 	next := time.Time{}
@@ -146,8 +146,11 @@ func TestAfterAFailureNobodyWaits(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
 	fetch, calls := gives("", 1<<40)
-	h.Keep(t.Context(), "i1", h.with("a"), fetch)
-	h.Keep(t.Context(), "i1", h.with("b"), fetch)
+	for _, file := range []string{"a", "b"} {
+		if err := h.Keep(t.Context(), "i1", h.with(file), fetch); err == nil {
+			t.Errorf("%s is kept", file)
+		}
+	}
 	if calls.Load() != 1 || h.pending() != 2 {
 		t.Errorf("%d calls, %d pending", calls.Load(), h.pending())
 	}
@@ -161,7 +164,7 @@ func TestASlowFileDoesNotHoldItsMessage(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	if h.Keep(t.Context(), "i1", h.with("a"), hangs) || h.pending() != 1 {
+	if h.Keep(t.Context(), "i1", h.with("a"), hangs) == nil || h.pending() != 1 {
 		t.Errorf("%d pending", h.pending())
 	}
 }
@@ -170,9 +173,46 @@ func TestWhatIsGoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
 	gone := func(context.Context, message.Message, *media.File) error { return media.ErrGone }
-	h.Keep(t.Context(), "i1", h.with("a"), gone)
+	if err := h.Keep(t.Context(), "i1", h.with("a"), gone); !errors.Is(err, media.ErrGone) || h.pending() != 0 {
+		t.Errorf("gone at once: %v, %d pending", err, h.pending())
+	}
+	late, _ := gives("", 1)
+	if err := h.Keep(t.Context(), "i1", h.with("b"), late); err == nil || h.pending() != 1 {
+		t.Errorf("gone later: %v, %d pending", err, h.pending())
+	}
 	if next, err := h.Retry(t.Context(), "i1", gone); err != nil || !next.IsZero() || h.pending() != 0 {
 		t.Errorf("%v, %v, %d pending", next, err, h.pending())
+	}
+}
+
+// TestTheSameFileForTwoMessages passes it on for each: one of them is done with
+// it before the other.
+func TestTheSameFileForTwoMessages(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	fetch, _ := gives("picture", 2)
+	var keys []string
+	for _, id := range []string{"A", "B"} {
+		m := h.with("picture")
+		m.ID = id
+		if m.Media.Blob = h.PassingKey("i1", m); m.Media.Blob == "" {
+			t.Fatal("no key")
+		}
+		keys = append(keys, m.Media.Blob)
+		if h.Keep(t.Context(), "i1", m, fetch) == nil {
+			t.Fatal("kept what could not be fetched")
+		}
+	}
+	if h.pending() != 2 || keys[0] == keys[1] {
+		t.Fatalf("%d pending of %v", h.pending(), keys)
+	}
+	for range 2 {
+		if _, err := h.Retry(t.Context(), "i1", fetch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h.kept(keys[0]) != "picture" || h.kept(keys[1]) != "picture" || h.pending() != 0 {
+		t.Errorf("%q, %q, %d pending", h.kept(keys[0]), h.kept(keys[1]), h.pending())
 	}
 }
 

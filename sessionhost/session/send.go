@@ -31,11 +31,12 @@ func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) 
 	if err != nil {
 		return command.Sent{}, err
 	}
-	s.keep(ctx, &m, file)
+	passing := s.keep(ctx, &m, "SEND_MESSAGE", file)
 	e, err := newEvent(s.Record(), event.MessageSent, m.Chat.Key(), m, m.ID)
 	if err != nil {
 		return command.Sent{}, fmt.Errorf("make the event of %s: %w", m.ID, err)
 	}
+	e.File = passing
 	if err := s.deps.Events.Publish(ctx, e); err != nil { // the message is gone, and its answer must not be
 		s.log.ErrorContext(ctx, "event of a sent message cannot be published", "err", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"roost/shared/fault"
 	"roost/shared/instance"
 	"roost/shared/tenant"
+	"roost/shared/webhook"
 )
 
 // Deps are what all sessions of a host share.
@@ -24,7 +25,8 @@ type Deps struct {
 	WhatsApp  whatsapp.Config
 	// OpenKeys opens the keys of an instance for this host.
 	OpenKeys func(ctx context.Context, i instance.Instance, onFailure func(error)) (*keys.Keys, error)
-	Media    *media.Keeper // of files, nil to keep none
+	Media    *media.Keeper       // of files, nil to keep none
+	Webhooks *webhook.Repository // to know who wants files; nil for nobody
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Rhythm   Rhythm
@@ -52,8 +54,9 @@ type Session struct {
 	inbox inbox
 	done  chan struct{}
 
-	shown   atomic.Pointer[instance.Instance] // the record as last stored, for others to read
-	sending inflight                          // what is being sent and not yet told of
+	shown    atomic.Pointer[instance.Instance] // the record as last stored, for others to read
+	audience audience                          // for files
+	sending  inflight                          // what is being sent and not yet told of
 
 	line atomic.Pointer[whatsapp.Client] // the client, for senders; nil while there is none
 

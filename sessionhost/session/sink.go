@@ -20,7 +20,7 @@ func (k *sink) Message(ctx context.Context, m message.Message) error {
 	if s.ignored(m.Chat) && !m.FromMe {
 		return nil
 	}
-	k.session.keep(ctx, &m, nil)
+	file := s.keep(ctx, &m, "MESSAGES_UPSERT", nil)
 	act := ""
 	if m.Target != nil {
 		act = m.Target.Act
@@ -29,6 +29,7 @@ func (k *sink) Message(ctx context.Context, m message.Message) error {
 	if err != nil {
 		return err
 	}
+	e.File = file
 	start := time.Now()
 	err = s.deps.Events.Publish(ctx, e)
 	s.deps.Metrics.publishing(start, err)

@@ -140,14 +140,19 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Progress notes how many calls have been made for a delivery that Head
-// returned and that is not at its end.
-func (r *Repository) Progress(ctx context.Context, d Delivery, told int) error {
+// Postpone lets a delivery that Head returned go on later, without having
+// failed, after so many of its calls; zero is at once.
+func (r *Repository) Postpone(ctx context.Context, d Delivery, told int, due time.Time) error {
 	d.Told = told
 	item, err := r.encode(ctx, d)
 	if err != nil {
 		return err
 	}
-	return r.settle(ctx, d, []table.Op{table.PutOp(item, table.None())}, func(lane line) line { return lane },
-		func(now line) bool { return now.head != d.number })
+	due = due.Truncate(time.Millisecond)
+	return r.settle(ctx, d, []table.Op{table.PutOp(item, table.None())}, func(lane line) line {
+		if !due.IsZero() {
+			lane.due = due
+		}
+		return lane
+	}, func(now line) bool { return now.head != d.number || now.due.Equal(due) })
 }

@@ -106,6 +106,19 @@ func (r *Repository) read(ctx context.Context, i instance.ID, listed []table.Ite
 	return out, nil
 }
 
+// Owed reports whether somebody is still to be told of an event, or could not be.
+func (r *Repository) Owed(ctx context.Context, i instance.ID, event string) (bool, error) {
+	for item, err := range table.All(ctx, r.table, table.Query{Partition: ID{Event: event}.key(i).Partition}) {
+		if err != nil {
+			return false, fmt.Errorf("look who was told of event %s: %w", event, err)
+		}
+		if State(item.Text("state")) != Delivered {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // Get returns a delivery, with the event and the time of its next try where it
 // has them. NotFound when it is not known (any more).
 func (r *Repository) Get(ctx context.Context, i instance.ID, id ID) (Delivery, error) {

@@ -43,7 +43,15 @@ type Event struct {
 	Chat     string          `json:"chat,omitempty"` // message.Address.Key of the chat it belongs to, "" for none
 	At       time.Time       `json:"at"`
 	Body     json.RawMessage `json:"body"`
+
+	// File is the key in the bucket of the message's file while webhooks are
+	// told of it, where nobody keeps the file: message.Media.Blob is "" then. It
+	// is there soon after the event, or not at all.
+	File string `json:"file,omitempty"`
 }
+
+// Passing is what the keys of such files begin with.
+const Passing = "passing/"
 
 // Group is the event's queue group: events of one chat keep their order, and a
 // slow chat does not hold the others.

@@ -254,6 +254,31 @@ func (r *Repository) For(ctx context.Context, t tenant.ID, i instance.ID) ([]Sub
 	return append(all, shared), nil
 }
 
+// WithFiles returns those who are told of an instance and want files in it, with
+// neither headers nor secrets: it works without a sealer.
+func (r *Repository) WithFiles(ctx context.Context, t tenant.ID, i instance.ID) ([]Subscription, error) {
+	var out []Subscription
+	take := func(o owner, item table.Item) {
+		if s := decodeOpen(o, item); s.Enabled && s.Base64 {
+			out = append(out, s)
+		}
+	}
+	for item, err := range table.All(ctx, r.table, table.Query{Partition: ofInstance(i).partition()}) {
+		if err != nil {
+			return nil, fmt.Errorf("list webhooks of %s: %w", i, err)
+		}
+		take(ofInstance(i), item)
+	}
+	item, err := r.table.Get(ctx, ofTenant(t).key(Default))
+	switch {
+	case err == nil:
+		take(ofTenant(t), item)
+	case !errors.Is(err, table.ErrNotFound):
+		return nil, fmt.Errorf("read the webhook of tenant %s: %w", t, err)
+	}
+	return out, nil
+}
+
 // Remove deletes a subscription. What is gone already stays gone.
 func (r *Repository) Remove(ctx context.Context, i instance.ID, id string) error {
 	return r.remove(ctx, ofInstance(i), id)
@@ -314,13 +339,18 @@ func (r *Repository) encode(o owner, s Subscription) (table.Item, error) {
 	return table.Item{Key: o.key(s.ID), Attributes: a}, nil
 }
 
-func (r *Repository) decode(o owner, item table.Item) (Subscription, error) {
-	s := Subscription{
+// decodeOpen reads what is not sealed.
+func decodeOpen(o owner, item table.Item) Subscription {
+	return Subscription{
 		ID: item.Sort, URL: item.Text("url"), Enabled: item.Flag("enabled"), Events: item.List("events"),
 		ByEvents: item.Flag("by_events"), Base64: item.Flag("base64"), Format: item.Text("format"),
 		CreatedAt: item.Time("created_at"), UpdatedAt: item.Time("updated_at"), Shared: o.shared(),
 		Disabled: item.Text("disabled"), DisabledAt: item.Time("disabled_at"), RetiringUntil: item.Time("retiring_until"),
 	}
+}
+
+func (r *Repository) decode(o owner, item table.Item) (Subscription, error) {
+	s := decodeOpen(o, item)
 	headers, err := r.sealer.Open(item.Bytes("headers_sealed"), place(o, s.ID, "headers"))
 	if err != nil {
 		return Subscription{}, fmt.Errorf("open headers of webhook %s of %s: %w", s.ID, o, err)

@@ -33,10 +33,20 @@ const (
 	told       outcome = iota + 1
 	failed             // one call has failed; those before it were made
 	unfinished         // time is up between two calls
+	early              // the call's file is not there yet
 )
 
-// call makes the calls that are left of an event, one after another.
+// call makes the calls that are left of an event, one after another, and logs
+// what came of it.
 func (h *Handler) call(ctx context.Context, d backlog.Delivery, calls []format.Call, s webhook.Subscription, until time.Time) (backlog.Attempt, verdict) {
+	a, v := h.calling(ctx, d, calls, s, until)
+	if v.outcome == told || v.outcome == failed {
+		h.note(ctx, d, a)
+	}
+	return a, v
+}
+
+func (h *Handler) calling(ctx context.Context, d backlog.Delivery, calls []format.Call, s webhook.Subscription, until time.Time) (backlog.Attempt, verdict) {
 	start := h.now()
 	a := backlog.Attempt{At: start, Told: d.Told}
 	for n, c := range calls {
@@ -48,6 +58,9 @@ func (h *Handler) call(ctx context.Context, d backlog.Delivery, calls []format.C
 		}
 		status, retryAfter, err := h.post(ctx, d, c, s, callID(d.ID.Event, n))
 		a.Status, a.Latency = status, h.now().Sub(start)
+		if errors.Is(err, errEarly) {
+			return a, verdict{outcome: early}
+		}
 		if err != nil {
 			a.Error = sentence(err)
 			return a, verdict{outcome: failed, gone: status == http.StatusGone, retryAfter: retryAfter}
@@ -95,8 +108,10 @@ func sentence(err error) string {
 // post makes one call. id is the same for each telling of it.
 func (h *Handler) post(ctx context.Context, d backlog.Delivery, c format.Call, s webhook.Subscription, id string) (int, time.Duration, error) {
 	target := format.Target{Subscription: s, ServerURL: h.cfg.ServerURL}
-	if s.Base64 && c.Media != nil && c.Media.Blob != "" {
-		h.attach(ctx, d, c, &target)
+	if s.Base64 && c.Media != nil {
+		if err := h.attach(ctx, d, c, &target); err != nil {
+			return 0, 0, err
+		}
 	}
 	built, err := c.Build(target)
 	if err != nil {

@@ -129,6 +129,9 @@ func (h *Handler) chat(ctx context.Context, records []events.SQSMessage) int {
 			h.cfg.Log.ErrorContext(ctx, "event cannot be taken", "record", records[done].MessageId, "event", told[done].ID,
 				"receives", batch.Receives(records[done]), "err", err)
 		}
+		for _, e := range told[:done] {
+			h.dispose(ctx, e)
+		}
 	}
 	if done < len(records) {
 		h.postpone(ctx, records[done:])

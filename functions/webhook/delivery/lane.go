@@ -112,20 +112,22 @@ func (h *worker) again(ctx context.Context, d backlog.Delivery) error {
 		return h.cfg.Backlog.Bury(ctx, d, unspoken)
 	}
 	attempt, verdict := h.call(ctx, d, calls, s, h.until)
-	h.note(ctx, d, attempt)
 	health := backlog.HealthOf(d.Tenant, d.Instance, s)
 	switch verdict.outcome {
 	case told:
 		if err := h.cfg.Backlog.Succeeded(ctx, d, attempt); err != nil {
 			return err
 		}
+		h.dispose(ctx, d.Event)
 		if h.recovered {
 			return nil
 		}
 		h.recovered = true
 		return h.cfg.Backlog.Recover(ctx, health)
 	case unfinished:
-		return h.cfg.Backlog.Progress(ctx, d, attempt.Told)
+		return h.cfg.Backlog.Postpone(ctx, d, attempt.Told, time.Time{})
+	case early:
+		return h.cfg.Backlog.Postpone(ctx, d, attempt.Told, h.now().Add(filePause))
 	case failed:
 	}
 	if h.ailing(ctx, d, s, health, verdict) {

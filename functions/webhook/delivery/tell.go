@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"roost/functions/webhook/format"
 	"roost/shared/backlog"
@@ -142,13 +143,12 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 			continue
 		}
 		if waits {
-			if err := t.wait(ctx, l.delivery); err != nil {
+			if err := t.wait(ctx, l.delivery, 0); err != nil {
 				return l.index, err
 			}
 			continue
 		}
 		attempt, verdict := t.call(ctx, l.delivery, l.calls, t.subscription, until)
-		t.note(ctx, l.delivery, attempt)
 		switch verdict.outcome {
 		case told:
 			// Nothing is told before its forerunner is noted: else a process
@@ -157,9 +157,13 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 				return l.index, err
 			}
 			t.recovered(ctx)
-		case unfinished: // without a failure
+		case unfinished, early: // without a failure
 			l.delivery.Told = attempt.Told
-			if err := t.wait(ctx, l.delivery); err != nil {
+			var pause time.Duration
+			if verdict.outcome == early {
+				pause = filePause
+			}
+			if err := t.wait(ctx, l.delivery, pause); err != nil {
 				return l.index, err
 			}
 			waits = true
@@ -176,9 +180,10 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 	return all, nil
 }
 
-// wait puts a delivery behind those that wait already, or first.
-func (t *teller) wait(ctx context.Context, d backlog.Delivery) error {
-	due, err := t.cfg.Backlog.Append(ctx, d, t.now())
+// wait puts a delivery behind those that wait already, or first, and then for so
+// long.
+func (t *teller) wait(ctx context.Context, d backlog.Delivery, pause time.Duration) error {
+	due, err := t.cfg.Backlog.Append(ctx, d, t.now().Add(pause))
 	if err != nil {
 		return err
 	}

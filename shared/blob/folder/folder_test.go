@@ -196,6 +196,26 @@ func TestCrashedUpload(t *testing.T) {
 	}
 }
 
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	f := open(t, t.TempDir(), func() time.Time { return now })
+	lifetimes := map[string]time.Duration{"short/": time.Hour, "long/": 3 * time.Hour}
+	for _, key := range []string{"short/a", "short/b/c", "long/a", "shorter/a", "stays/short/a"} {
+		put(t, f, key, "x")
+	}
+	for _, want := range []int{0, 2, 0, 1} {
+		if n, err := f.Expire(t.Context(), lifetimes); n != want || err != nil {
+			t.Errorf("%d removed, %v, want %d", n, err, want)
+		}
+		now = now.Add(time.Hour)
+	}
+	page, err := f.List(t.Context(), "", "")
+	if err != nil || len(page.Objects) != 2 {
+		t.Errorf("left %+v, %v", page, err)
+	}
+}
+
 func TestNothingLeftBehind(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

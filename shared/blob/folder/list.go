@@ -102,6 +102,33 @@ func (f *Folder) Sweep(ctx context.Context) (int, error) {
 	return removed, nil
 }
 
+// Expire removes objects that have stayed for longer than they are to, by what
+// their keys begin with, and returns how many. It is what a lifecycle rule is to
+// S3; once a day is enough.
+func (f *Folder) Expire(ctx context.Context, lifetimes map[string]time.Duration) (int, error) {
+	removed := 0
+	for prefix, lifetime := range lifetimes {
+		keys, err := f.keys(ctx, prefix, "")
+		if err != nil {
+			return removed, fmt.Errorf("expire objects: %w", err)
+		}
+		for _, key := range keys {
+			m, err := readMeta(f.path(key))
+			if errors.Is(err, blob.ErrNotFound) || err == nil && f.now().Sub(m.Modified) < lifetime {
+				continue
+			}
+			if err == nil {
+				err = f.Delete(ctx, key)
+			}
+			if err != nil {
+				return removed, fmt.Errorf("expire object %s: %w", key, err)
+			}
+			removed++
+		}
+	}
+	return removed, nil
+}
+
 func (f *Folder) unused(path string) bool {
 	if strings.Contains(filepath.Base(path), metaMark+".") {
 		return true
