@@ -59,6 +59,7 @@ const (
 	BreakHMAC     = "break_hmac"     // linking: the companion's identity carries a wrong HMAC
 	NoPreKeys     = "no_prekeys"     // the account's devices hand out bundles without a one-time prekey
 	RefuseKeys    = "refuse_keys"    // the client's requests for the prekeys of others are refused with error Code (503)
+	Unreadable    = "unreadable"     // a simulated device of Number cannot read a message, and asks for it again
 	FailUpload    = "fail_upload"    // media uploads are answered with HTTP status Code (500); Number must be empty
 	FailDownload  = "fail_download"  // media downloads are answered with HTTP status Code (404); Number must be empty
 )
@@ -98,7 +99,7 @@ const maxSeconds = 1e9
 var standing = map[string]int{
 	RefuseDial: 503, DelayDial: 0, DropUpgraded: 0, DropHello: 0, DropFinish: 0, RefuseLogin: 503,
 	DropBefore: 0, DropAfter: 0, DropSent: 0, HoldAcks: 0, HoldReceipts: 0, RefuseMessage: 463, IgnorePings: 0,
-	Corrupt: 0, Duplicate: 0, Reorder: 0, GarbleFrame: 0, SplitFrame: 0, CloseAtOnce: 0, BreakHMAC: 0, NoPreKeys: 0, RefuseKeys: 503,
+	Corrupt: 0, Duplicate: 0, Reorder: 0, GarbleFrame: 0, SplitFrame: 0, CloseAtOnce: 0, BreakHMAC: 0, NoPreKeys: 0, RefuseKeys: 503, Unreadable: 0,
 	FailUpload: 500, FailDownload: 404,
 }
 

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -192,6 +193,14 @@ func (f *faults) ignorePing(st *stream) bool {
 func (f *faults) refuseMessage(from *device) (string, bool) {
 	fault, ok := f.take(RefuseMessage, from.user.pn.User, "message")
 	return strconv.Itoa(fault.Code), ok
+}
+
+// errUnreadable is a message that a device cannot read because a test wants so.
+var errUnreadable = errors.New("unreadable on purpose")
+
+func (f *faults) unreadable(h *handset) bool {
+	_, ok := f.take(Unreadable, h.device.user.pn.User, "message")
+	return ok
 }
 
 // holdReceipt reports whether a receipt or ack of the client is ignored.

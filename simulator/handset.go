@@ -93,6 +93,9 @@ func (h *handset) receive(n wire.Node) func() {
 	u := h.device.user
 	said := false
 	var asked []*waE2E.Message
+	if h.device.sim.faults.unreadable(h) {
+		return func() { h.complain(r, errUnreadable) }
+	}
 	var failure error
 	for _, c := range n.GetChildren() {
 		if c.Tag != "enc" {
@@ -158,6 +161,7 @@ func (h *handset) complain(r received, failure error) {
 	count := h.retries[r.id]
 	excused := h.excused
 	h.mu.Unlock()
+	excused = excused || errors.Is(failure, errUnreadable)
 	if !excused && !h.unheardOf(r, failure) && !errors.Is(failure, signal.ErrDuplicate) {
 		s.violations.add(Undecryptable, r.sender, "message "+r.id+" for "+h.device.pn().String()+": "+failure.Error())
 	}

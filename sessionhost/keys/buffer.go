@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow/store"
-	"go.mau.fi/whatsmeow/types"
 
 	"roost/shared/table"
 )
@@ -212,20 +210,3 @@ func (k *Keys) handled(ctx context.Context, tx *txn, hash [32]byte) error {
 // DeleteOldBufferedHashes implements [store.EventBuffer]: they expire by
 // themselves.
 func (k *Keys) DeleteOldBufferedHashes(context.Context) error { return nil }
-
-// errNoOutgoing answers a retry request for a message that is not kept here.
-var errNoOutgoing = errors.New("outgoing messages are not kept with the keys")
-
-// GetOutgoingEvent implements [store.EventBuffer]; there is never one. Leave
-// whatsmeow's UseRetryMessageStore off and answer GetMessageForRetry instead.
-func (k *Keys) GetOutgoingEvent(context.Context, types.JID, types.JID, types.MessageID) (string, []byte, error) {
-	return "", nil, errNoOutgoing
-}
-
-// AddOutgoingEvent implements [store.EventBuffer] by doing nothing.
-func (k *Keys) AddOutgoingEvent(context.Context, types.JID, types.MessageID, string, []byte) error {
-	return nil
-}
-
-// DeleteOldOutgoingEvents implements [store.EventBuffer] by doing nothing.
-func (k *Keys) DeleteOldOutgoingEvents(context.Context) error { return nil }

@@ -24,8 +24,8 @@ func TestKeysAgreeWithSQLStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := &owner{table: newTable(t), wrapper: newWrapper(t), options: options}
-			// What was sent is kept in the client's memory, and tokens expire by the table.
-			p := oracle.New(t, o.open(t), "AddOutgoingEvent", "GetOutgoingEvent", "DeleteOldOutgoingEvents", "DeleteExpiredPrivacyTokens",
+			// What was sent, and tokens, expire by the table.
+			p := oracle.New(t, o.open(t), "DeleteOldOutgoingEvents", "DeleteExpiredPrivacyTokens",
 				"MigratePNToLID, once in its life")
 			for i := range 1000 {
 				switch {

@@ -17,7 +17,8 @@
 //
 // What decrypting a message changes (session, sender key, identity, prekey) and
 // the decrypted event are one transaction, so that a message is either still
-// with WhatsApp or in the buffer. Everything else that goes with a message waits
+// with WhatsApp or in the buffer. What is sent is in the transaction of the
+// session that it was encrypted with, should its receiver ask again. Everything else that goes with a message waits
 // for a transaction that happens anyway: the mark that an event was handled for
 // the next message, names and LID pairs for the transaction of their own. What
 // must be there before the receipt (message secrets) is written when whatsmeow

@@ -41,7 +41,8 @@ type Options struct {
 	// client's goroutine without any lock; it must not wait.
 	OnFailure func(error)
 
-	facts int // how many names, tokens and settings stay in memory, 0 for 2048
+	facts       int           // how many names, tokens and settings stay in memory, 0 for 2048
+	answerLimit time.Duration // 0 for answerLimit
 }
 
 // factBytes bounds what is in memory beside the sessions.
@@ -57,8 +58,8 @@ type Keys struct {
 	options   Options
 
 	// The locks nest in the order they stand here.
-	sending gate // a send, from BeginSend to its end
-	ratchet gate // a decryption, or a send until its sessions are stored
+	sending gate // a send, from BeginSend to its end, or an answer
+	ratchet gate // a decryption, or a send or answer until its sessions are stored
 	// io is held by whoever speaks to the table, and by every change from its
 	// first read to its write: what is read in between cannot change.
 	io gate
@@ -81,7 +82,8 @@ type Keys struct {
 	done     doneLog
 	pairs    pairs
 
-	told atomic.Bool // of ErrFenced
+	told   atomic.Bool // of ErrFenced
+	answer *answer     // under way, nil for none
 
 	pending map[string]edit // done in memory, written with the next transaction
 	owed    bool            // pending holds more than what a crash may forget
@@ -106,6 +108,9 @@ func Open(ctx context.Context, t table.Table, id instance.ID, epoch int64, wrapp
 	}
 	if options.facts <= 0 {
 		options.facts = 2048
+	}
+	if options.answerLimit == 0 {
+		options.answerLimit = answerLimit
 	}
 	if options.Now == nil {
 		options.Now = time.Now

@@ -34,6 +34,7 @@ const (
 	prefixPeer     = "p/"   // Signal address: identity and session
 	prefixSender   = "q/"   // Signal address/group
 	prefixMutation = "x/m/" // collection/bucket
+	prefixOutgoing = "x/o/" // hash of chat and id: a message that was sent
 	prefixSecret   = "x/s/" // hash of chat, sender and id
 	prefixPart     = "z/"   // sort key/number: what an item has no room for
 )
@@ -65,7 +66,7 @@ func classOf(sort string) class {
 		return nothing
 	}
 	switch sort[:4] {
-	case prefixOpen, prefixPair, prefixSecret:
+	case prefixOpen, prefixPair, prefixSecret, prefixOutgoing:
 		return nothing // an index of its own, or never asked for again
 	case prefixNativePeer, prefixNativeSender:
 		return ratchets
@@ -121,6 +122,7 @@ func kindOf(sort string) string {
 		{prefixPeer, "peers"},
 		{prefixSender, "sender keys"},
 		{prefixMutation, "app state MACs"},
+		{prefixOutgoing, "sent messages"},
 		{prefixSecret, "message secrets"},
 		{prefixLoaded, "device"},
 	} {

@@ -38,6 +38,7 @@ func TestTwoSessionsStayWhole(t *testing.T) {
 
 // correspondent is a device on the table that talks to one address.
 type correspondent struct {
+	keys   *keys.Keys
 	device *store.Device
 	cipher *session.Cipher
 	other  *protocol.SignalAddress
@@ -47,7 +48,12 @@ type correspondent struct {
 
 func newCorrespondent(t *testing.T) *correspondent {
 	t.Helper()
-	k, err := keys.Open(t.Context(), newTable(t), someInstance, 1, newWrapper(t), keys.Options{})
+	return correspond(t, keys.Options{})
+}
+
+func correspond(t *testing.T, options keys.Options) *correspondent {
+	t.Helper()
+	k, err := keys.Open(t.Context(), newTable(t), someInstance, 1, newWrapper(t), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +62,8 @@ func newCorrespondent(t *testing.T) *correspondent {
 		t.Fatal(err)
 	}
 	c := &correspondent{
-		device: device,
-		other:  protocol.NewSignalAddress("100000000002_1", 0), self: protocol.NewSignalAddress("100000000001_1", 1),
+		keys: k, device: device,
+		other: protocol.NewSignalAddress("100000000002_1", 0), self: protocol.NewSignalAddress("100000000001_1", 1),
 	}
 	c.build = session.NewBuilderFromSignal(device, c.other, store.SignalProtobufSerializer)
 	c.cipher = session.NewCipher(c.build, c.other)

@@ -13,9 +13,10 @@ import (
 // message addressed by number, and there is next to never anything to move:
 // memory knows all such addresses, so that asking costs nothing. It waits for a
 // send: one that began before the LID was known stores its session for the
-// number, which would stay behind and later replace the LID's.
+// number, which would stay behind and later replace the LID's. An answer asks
+// for it itself.
 func (k *Keys) MigratePNToLID(ctx context.Context, pn, lid types.JID) error {
-	if k.joined(ctx) == nil && !holding(ctx, k) {
+	if k.joined(ctx) == nil && !holding(ctx, k) && !k.answering() {
 		if err := k.ratchet.lock(ctx); err != nil {
 			return err
 		}

@@ -162,6 +162,9 @@ func (k *Keys) GetManySessions(ctx context.Context, addresses []string) (map[str
 
 // PutSession implements [store.SessionStore].
 func (k *Keys) PutSession(ctx context.Context, address string, session []byte) error {
+	if k.joined(ctx) == nil && !holding(ctx, k) {
+		defer k.answered(address, session)
+	}
 	return k.putSessions(ctx, map[string][]byte{address: session})
 }
 

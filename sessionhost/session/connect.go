@@ -59,8 +59,8 @@ func (s *Session) open(number string) {
 }
 
 // makeClient makes the client of the instance's device unless there is one. It
-// is kept over connections: it remembers what it has sent, for those who could
-// not read it.
+// is kept over connections: it remembers devices, groups and who was answered
+// how often.
 func (s *Session) makeClient() error {
 	if s.client != nil {
 		return nil

@@ -33,9 +33,13 @@ type Sink interface {
 }
 
 // SendLock keeps sending and receiving apart where they would damage each
-// other. Begin returns the context to send with and what ends the exclusion.
+// other.
 type SendLock interface {
+	// BeginSend returns the context to send with and what ends the exclusion.
 	BeginSend(ctx context.Context) (context.Context, func())
+	// BeginAnswer comes before a message is encrypted again for a receiver who
+	// could not read it; the exclusion ends by itself.
+	BeginAnswer(ctx context.Context, receiver types.JID) error
 }
 
 // Config is what all connections of a host share.
@@ -114,6 +118,8 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	wa.SynchronousAck = true
 	wa.AutoTrustIdentity = true
 	wa.SetMaxParallelRetryReceiptHandling(1)
+	wa.UseRetryMessageStore = true // the host that sent a message may be another one
+	wa.PreRetryCallback = c.again
 	c.Route(nil)
 	through := func(w *way) *http.Client {
 		return guarded(c.witness.watch(withoutCompression(&http.Client{Transport: w})), cfg.Guard)

@@ -9,6 +9,7 @@ import (
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
+	"go.mau.fi/whatsmeow/types/events"
 
 	"roost/shared/command"
 	"roost/shared/fault"
@@ -76,6 +77,17 @@ func (c *Client) sendUntilTaken(ctx context.Context, to types.JID, content *waE2
 		}
 	}
 	return whatsmeow.SendResponse{}, sendFault(last)
+}
+
+// again lets the library answer a receiver who could not read a message, and
+// keeps the sessions from being used by others meanwhile.
+func (c *Client) again(receipt *events.Receipt, id types.MessageID, count int, _ *waE2E.Message) bool {
+	if err := c.lock.BeginAnswer(c.context(), receipt.Sender); err != nil {
+		c.log.Warn("message cannot be sent again", "err", err)
+		return false
+	}
+	c.log.Info("message is sent again to a receiver who could not read it", "message", id, "count", count)
+	return true
 }
 
 // errNotReached means that a message was sent to nobody.
