@@ -331,7 +331,7 @@ func (t *tenure) perform(ctx context.Context, s *session.Session, cmd command.Co
 	case command.WatchPresence:
 		return nil, obey(ctx, t.cfg.Bucket, cmd, s.WatchPresence)
 	default:
-		return nil, fault.New(fault.Invalid, "unknown command %q", cmd.Kind)
+		return t.ask(ctx, s, cmd)
 	}
 }
 

@@ -47,6 +47,9 @@ func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) 
 	return command.Sent{Message: body}, nil
 }
 
+// Client is the connection to ask WhatsApp something with, as sender has it.
+func (s *Session) Client(ctx context.Context) (*whatsapp.Client, error) { return s.sender(ctx) }
+
 // sender is the client to send with. A session that has just begun makes it in
 // a moment; the client itself waits for a connection that is being opened.
 func (s *Session) sender(ctx context.Context) (*whatsapp.Client, error) {

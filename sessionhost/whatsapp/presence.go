@@ -47,7 +47,11 @@ func (c *Client) TellRead(ctx context.Context, args command.MarkReadArgs) error 
 	if err := c.online(); err != nil {
 		return err
 	}
-	return told(c.wa.MarkRead(ctx, args.IDs, time.Now(), chat, sender))
+	kind := types.ReceiptTypeRead
+	if args.Played {
+		kind = types.ReceiptTypePlayed
+	}
+	return told(c.wa.MarkRead(ctx, args.IDs, time.Now(), chat, sender, kind))
 }
 
 // ShowPresence tells everybody, or one chat, what the account is doing. WhatsApp

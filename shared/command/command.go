@@ -37,6 +37,26 @@ const (
 	MarkRead       Kind = "markRead"       // MarkReadArgs: tell who wrote messages that they are read
 	ShowPresence   Kind = "showPresence"   // PresenceArgs
 	WatchPresence  Kind = "watchPresence"  // WatchArgs: have WhatsApp tell of somebody's presence
+
+	CreateGroup Kind = "createGroup" // CreateGroupArgs -> group.Group
+	ShowGroup   Kind = "showGroup"   // GroupArgs -> group.Group
+	ListGroups  Kind = "listGroups"  // ListGroupsArgs -> Groups
+	ChangeGroup Kind = "changeGroup" // ChangeGroupArgs
+	MoveMembers Kind = "moveMembers" // MoveMembersArgs -> Moved
+	LeaveGroup  Kind = "leaveGroup"  // GroupArgs
+	ShowInvite  Kind = "showInvite"  // InviteArgs -> InviteCode
+	ReadInvite  Kind = "readInvite"  // InviteCode -> group.Group: what it leads to
+	JoinGroup   Kind = "joinGroup"   // InviteCode -> JoinedGroup
+
+	ShowPicture Kind = "showPicture" // PersonArgs -> Picture
+	SetPicture  Kind = "setPicture"  // SetPictureArgs
+	ShowProfile Kind = "showProfile" // PersonArgs -> Profile
+	SetProfile  Kind = "setProfile"  // SetProfileArgs
+	ShowPrivacy Kind = "showPrivacy" // nothing -> Privacy
+	SetPrivacy  Kind = "setPrivacy"  // Privacy -> Privacy
+	Block       Kind = "block"       // BlockArgs
+	MarkChat    Kind = "markChat"    // MarkChatArgs
+	LabelChat   Kind = "labelChat"   // LabelChatArgs
 )
 
 // Command is one request to a session host.

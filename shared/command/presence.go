@@ -5,6 +5,7 @@ type MarkReadArgs struct {
 	Chat   string   `json:"chat"`             // JID
 	Sender string   `json:"sender,omitempty"` // JID of who wrote them, for groups
 	IDs    []string `json:"ids"`
+	Played bool     `json:"played,omitempty"` // of voice notes: heard, which is more than read
 }
 
 // Presences that an account can show.

@@ -91,6 +91,7 @@ var domain = map[string]string{
 	"shared/event":      "what happens to an instance",
 	"shared/fault":      "why something does not work",
 	"shared/fleet":      "which session hosts there are",
+	"shared/group":      "what is known of groups",
 	"shared/instance":   "the life of an instance",
 	"shared/message":    "what people say",
 	"shared/tenant":     "whose it is",

@@ -11,6 +11,15 @@ import (
 // MarkRead tells who wrote messages that they are read. In a group sender is
 // their writer; "" for the one that the transcript knows of the first.
 func (c *Core) MarkRead(ctx context.Context, i instance.Instance, number, sender string, ids []string) error {
+	return c.mark(ctx, i, number, sender, command.MarkReadArgs{IDs: ids})
+}
+
+// MarkPlayed is MarkRead for voice notes that were heard.
+func (c *Core) MarkPlayed(ctx context.Context, i instance.Instance, number, sender string, ids []string) error {
+	return c.mark(ctx, i, number, sender, command.MarkReadArgs{IDs: ids, Played: true})
+}
+
+func (c *Core) mark(ctx context.Context, i instance.Instance, number, sender string, args command.MarkReadArgs) error {
 	i, err := c.online(ctx, i)
 	if err != nil {
 		return err
@@ -22,8 +31,8 @@ func (c *Core) MarkRead(ctx context.Context, i instance.Instance, number, sender
 	if sender != "" {
 		sender = Address(sender)
 	}
-	if sender == "" && len(ids) > 0 && strings.HasSuffix(to.JID, groupServer) {
-		m, known, err := c.original(ctx, i, ids[0], to.JID)
+	if sender == "" && len(args.IDs) > 0 && strings.HasSuffix(to.JID, groupServer) {
+		m, known, err := c.original(ctx, i, args.IDs[0], to.JID)
 		if err != nil {
 			return err
 		}
@@ -31,7 +40,8 @@ func (c *Core) MarkRead(ctx context.Context, i instance.Instance, number, sender
 			sender = m.Sender.Key() // groups speak of people by LID
 		}
 	}
-	return c.do(ctx, i, command.MarkRead, command.MarkReadArgs{Chat: to.JID, Sender: sender, IDs: ids}, nil)
+	args.Chat, args.Sender = to.JID, sender
+	return c.do(ctx, i, command.MarkRead, args, nil)
 }
 
 // ShowPresence tells others what the account is doing: one of the presences of
