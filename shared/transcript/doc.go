@@ -37,6 +37,11 @@
 // A message's status only moves forward, in the order that package message
 // gives. Each receipt is an entry of its own as well.
 //
+// # Edits
+//
+// A message remembers where its latest edit is, and is shown with it. What was
+// said first stays; the edit is an entry of its own as well.
+//
 // # The end
 //
 // [Repository.Seal] is checked by every write. What comes later is refused with

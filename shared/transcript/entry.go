@@ -44,6 +44,11 @@ type Entry struct {
 
 	// Sort is the entry's place in its chat: for going on after it.
 	Sort string `json:"-"`
+	// Edit is the latest edit of a message, nil for none. Walks through whole
+	// chats do not look for it: the edit is an entry of its own there.
+	Edit *Edit `json:"-"`
+
+	edit place // of the latest edit, where that is known
 }
 
 // Message decodes the body of every kind but KindStatus, with the status that
@@ -136,6 +141,9 @@ func encode(e Entry, key table.Key, header map[string]any) table.Item {
 	if e.Status != "" {
 		a["status"] = string(e.Status)
 	}
+	if e.edit.Sort != "" {
+		a["edit_partition"], a["edit_sort"] = e.edit.Partition, e.edit.Sort
+	}
 	return table.Item{Key: key, Attributes: a, Body: e.Body}
 }
 
@@ -143,7 +151,7 @@ func encode(e Entry, key table.Key, header map[string]any) table.Item {
 func (r *Repository) decode(ctx context.Context, item table.Item) (Entry, error) {
 	e := Entry{
 		ID: item.Text("id"), Kind: Kind(item.Text("kind")), Chat: item.Text("chat"), Status: message.Status(item.Text("status")),
-		Body: item.Body, Sort: item.Sort,
+		Body: item.Body, Sort: item.Sort, edit: place{Partition: item.Text("edit_partition"), Sort: item.Text("edit_sort")},
 	}
 	at, err := time.Parse(time.RFC3339Nano, item.Text("at"))
 	if err != nil {

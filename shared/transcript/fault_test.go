@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"roost/shared/event"
 	shared "roost/shared/instance"
@@ -28,7 +29,7 @@ func TestFaultsLoseAndRepeatNothing(t *testing.T) {
 		received("A", message.Address{PN: maria.PN}, 1), received("B", message.Address{LID: maria.LID}, 2), received("C", maria, 3),
 		sent("S", maria, 4),
 		event.Update{IDs: []string{"S", "T"}, Chat: maria, FromMe: true, Status: message.StatusRead},
-		sent("T", maria, 5), revoke,
+		sent("T", maria, 5), revoke, edits(received("E", maria, 10), "A", "new"), edits(received("F", maria, 12), "U", "newer"), received("U", maria, 11),
 	}
 	tbl, bucket := open(t)
 	sound := transcript.NewRepository(tbl, bucket)
@@ -56,7 +57,7 @@ func TestFaultsLoseAndRepeatNothing(t *testing.T) {
 						}
 					}
 				}
-				if diff := cmp.Diff(want, allOf(t, sound, id)); diff != "" {
+				if diff := cmp.Diff(want, allOf(t, sound, id), cmpopts.IgnoreUnexported(transcript.Entry{})); diff != "" {
 					t.Fatalf("fault at call %d: %s", at, diff)
 				}
 				if diff := cmp.Diff(known, around(t, sound, id)); diff != "" {
@@ -100,6 +101,11 @@ func around(t testing.TB, r *transcript.Repository, i shared.ID) []string {
 	listed, err := r.List(t.Context(), i, transcript.Listing{Limit: 100})
 	if err != nil || int(listed.Total) != len(listed.Entries) {
 		t.Fatalf("%d of %d listed, %v", len(listed.Entries), listed.Total, err)
+	}
+	for _, e := range listed.Entries {
+		if e.Edit != nil {
+			out = append(out, "edit "+e.Edit.ID+" "+e.Edit.Message.Text)
+		}
 	}
 	return append(out, lines(t, listed.Entries)...)
 }

@@ -145,20 +145,20 @@ func (r *Repository) load(ctx context.Context, i instance.ID, c *Chat, found []t
 			return nil, fmt.Errorf("read messages of instance %s: %w", i, err)
 		}
 	}
-	out := make([]Entry, 0, len(keys))
+	there := make([]table.Item, 0, len(keys))
 	for _, key := range keys {
-		item, ok := items[key]
-		if !ok {
-			continue // removed meanwhile
+		if item, ok := items[key]; ok { // not removed meanwhile
+			there = append(there, item)
 		}
-		e, err := r.decode(ctx, item)
-		if err != nil {
-			return nil, err
-		}
+	}
+	out, err := r.decodeAll(ctx, there)
+	if err != nil {
+		return nil, err
+	}
+	for n := range out {
 		if c != nil {
-			e.Chat = c.Key
+			out[n].Chat = c.Key
 		}
-		out = append(out, e)
 	}
 	return out, nil
 }
@@ -182,18 +182,21 @@ func (r *Repository) Last(ctx context.Context, i instance.ID, chats []Chat) (map
 	if err != nil {
 		return nil, fmt.Errorf("read last messages of instance %s: %w", i, err)
 	}
-	out := make(map[string]Entry, len(items))
+	var there []table.Item
+	var of []string
 	for _, c := range chats {
-		item, ok := items[c.lastKey(i)]
-		if !ok {
-			continue
+		if item, ok := items[c.lastKey(i)]; ok {
+			there, of = append(there, item), append(of, c.Key)
 		}
-		e, err := r.decode(ctx, item)
-		if err != nil {
-			return nil, err
-		}
-		e.Chat = c.Key
-		out[c.Key] = e
+	}
+	entries, err := r.decodeAll(ctx, there)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]Entry, len(items))
+	for n, e := range entries {
+		e.Chat = of[n]
+		out[e.Chat] = e
 	}
 	return out, nil
 }

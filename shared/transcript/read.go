@@ -140,15 +140,7 @@ func (r *Repository) Find(ctx context.Context, i instance.ID, messageID string) 
 	if err != nil {
 		return nil, err
 	}
-	var out []Entry
-	for _, item := range items {
-		e, err := r.decode(ctx, item)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
-	}
-	return out, nil
+	return r.decodeAll(ctx, items)
 }
 
 func (r *Repository) find(ctx context.Context, i instance.ID, messageID string) ([]table.Item, error) {

@@ -37,7 +37,23 @@ func later(a, b message.Status) message.Status {
 // that says so, nil for none. A status that comes before its message waits for
 // it.
 func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, messageID string, to message.Status, receipt *table.Item) error {
-	if messageID == "" || rank(to) < 0 {
+	if rank(to) < 0 {
+		return nil
+	}
+	return r.amend(ctx, i, c, messageID, func(item *table.Item) bool {
+		if rank(to) <= rank(message.Status(item.Text("status"))) {
+			return false
+		}
+		item.Attributes["status"] = string(to)
+		return true
+	}, receipt)
+}
+
+// amend changes the entry of a chat's message, or the item in which what was
+// said about it waits, and stores the receipt that says so, nil for none. change
+// reports whether it has changed the item.
+func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID string, change func(*table.Item) bool, receipt *table.Item) error {
+	if messageID == "" {
 		return nil
 	}
 	for race := range maxRaces {
@@ -58,14 +74,13 @@ func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, message
 		}
 		ops := []table.Op{table.CheckOp(sealKey(i), table.Absent())}
 		for _, item := range items {
-			if rank(to) <= rank(message.Status(item.Text("status"))) {
+			if !change(&item) {
 				continue
 			}
 			condition := table.Absent()
 			if item.Revision > 0 {
 				condition = table.Revision(item.Revision)
 			}
-			item.Attributes["status"] = string(to)
 			ops = append(ops, table.PutOp(item, condition))
 		}
 		if receipt != nil {
@@ -83,7 +98,7 @@ func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, message
 			return ErrSealed
 		}
 		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
-			return fmt.Errorf("move status of message %s: %w", messageID, err)
+			return fmt.Errorf("amend message %s: %w", messageID, err)
 		}
 	}
 	return fault.New(fault.Unavailable, "the message is being changed by too many at once")

@@ -65,6 +65,7 @@ func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.
 		entry.Status = m.Status
 		if item, ok := v.items[early]; ok && m.ID != "" {
 			entry.Status = later(m.Status, message.Status(item.Text("status")))
+			entry.edit = waiting(item, m)
 		}
 		v.chat.count(m, entry.Kind, sort)
 		met, err := r.meet(ctx, e.Instance, who, v.items)
@@ -76,12 +77,15 @@ func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.
 		}
 		return met.learn(e.Instance, name, "", e.At), nil
 	}
-	chat, err := r.write(ctx, w)
+	chat, at, err := r.write(ctx, w)
 	if err != nil {
 		return err
 	}
-	if entry.Kind == KindRevoke {
+	switch entry.Kind { //nolint:exhaustive // the others change nothing
+	case KindRevoke:
 		return r.advance(ctx, e.Instance, chat, m.Target.ID, message.StatusDeleted, nil)
+	case KindEdit:
+		return r.edited(ctx, e.Instance, chat, m, at)
 	}
 	return nil
 }
@@ -105,7 +109,7 @@ func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Upd
 		}
 	}
 	entry := Entry{ID: e.ID, Kind: KindStatus, At: e.At, Body: e.Body}
-	_, err = r.write(ctx, writing{event: e, entry: &entry, chat: a, index: index, seen: &v, change: func(v *view, _ string) ([]table.Op, error) {
+	_, _, err = r.write(ctx, writing{event: e, entry: &entry, chat: a, index: index, seen: &v, change: func(v *view, _ string) ([]table.Op, error) {
 		v.chat.Entries++
 		if !u.FromMe && rank(u.Status) >= rank(message.StatusRead) {
 			v.chat.read(u.IDs)
@@ -137,37 +141,38 @@ type writing struct {
 	change func(v *view, sort string) ([]table.Op, error)
 }
 
-// write stores an entry with its index and its chat. It returns the chat.
-func (r *Repository) write(ctx context.Context, w writing) (Chat, error) {
+// write stores an entry with its index and its chat. It returns the chat, and
+// where the entry stands.
+func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) {
 	i, entry := w.event.Instance, w.entry
 	blob := ""
 	if len(entry.Body) > maxInline {
 		blob = blobKey(i, w.event.ID)
 		if _, err := r.bucket.Put(ctx, blob, bytes.NewReader(entry.Body), int64(len(entry.Body)), "application/json"); err != nil {
-			return Chat{}, fmt.Errorf("store a large entry: %w", err)
+			return Chat{}, place{}, fmt.Errorf("store a large entry: %w", err)
 		}
 	}
 	sort := sortKey(entry.At, w.event.At, w.event.ID)
 	for race := range maxRaces {
 		if err := pause(ctx, race); err != nil {
-			return Chat{}, err
+			return Chat{}, place{}, err
 		}
 		v, err := r.seen(ctx, w, race)
 		if err != nil {
-			return Chat{}, err
+			return Chat{}, place{}, err
 		}
-		if _, again := v.items[w.index]; again {
-			return v.chat, nil
+		if pointer, again := v.items[w.index]; again {
+			return v.chat, place{Partition: pointer.Text("entry_partition"), Sort: pointer.Text("entry_sort")}, nil
 		}
 		if _, sealed := v.items[sealKey(i)]; sealed {
-			return Chat{}, ErrSealed
+			return Chat{}, place{}, ErrSealed
 		}
 		if v.chat.revision == 0 {
 			v.chat.CreatedAt = w.event.At
 		}
 		more, err := w.change(&v, sort)
 		if err != nil {
-			return Chat{}, err
+			return Chat{}, place{}, err
 		}
 		entry.Chat = v.chat.Key
 		key := table.Key{Partition: entryPartition(i, v.chat.Key), Sort: sort}
@@ -195,14 +200,14 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, error) {
 		}
 		err = r.table.Write(ctx, ops...)
 		if err == nil {
-			return v.chat, nil
+			return v.chat, place(key), nil
 		}
 		// A lost answer is settled like a race: by looking again.
 		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
-			return Chat{}, fmt.Errorf("store event %s: %w", w.event.ID, err)
+			return Chat{}, place{}, fmt.Errorf("store event %s: %w", w.event.ID, err)
 		}
 	}
-	return Chat{}, fault.New(fault.Unavailable, "the chat is being changed by too many at once")
+	return Chat{}, place{}, fault.New(fault.Unavailable, "the chat is being changed by too many at once")
 }
 
 // seen is the chat with what stands around an entry that is to be written.

@@ -75,7 +75,19 @@ type foundMessage struct {
 	Source      string          `json:"source"`
 	ContextInfo json.RawMessage `json:"contextInfo"`
 	Updates     []foundStatus   `json:"MessageUpdate"`
+	Edit        *foundEdit      `json:"edited,omitempty"`
 }
+
+// foundEdit is the latest edit of a message, which shows its new content.
+// Evolution forgets what was said before.
+type foundEdit struct {
+	ID        string          `json:"id"`
+	Timestamp int64           `json:"messageTimestamp"` // Unix seconds
+	Original  json.RawMessage `json:"original"`
+}
+
+// statusEdited is Evolution's word among a message's updates.
+const statusEdited message.Status = "EDITED"
 
 type foundStatus struct {
 	Status message.Status `json:"status"`
@@ -122,6 +134,11 @@ func (h *Handler) foundOf(r *request, e transcript.Entry) (foundMessage, error) 
 		ID: m.ID, Key: keyOf(m), PushName: m.PushName, MessageType: m.Kind, Message: m.Content, Timestamp: max(m.Timestamp.Unix(), 0),
 		InstanceID: string(r.instance.ID), Source: source(m.ID), ContextInfo: m.Context, Updates: []foundStatus{},
 	}
+	if e.Edit != nil {
+		revised := e.Edit.Message
+		out.MessageType, out.Message = revised.Kind, revised.Content
+		out.Edit = &foundEdit{ID: e.Edit.ID, Timestamp: e.Edit.At.Unix(), Original: m.Content}
+	}
 	if m.FromMe && out.PushName == "" {
 		out.PushName = ownName
 	}
@@ -141,6 +158,9 @@ func (h *Handler) foundOf(r *request, e transcript.Entry) (foundMessage, error) 
 	}
 	if e.Status != "" && e.Status != firstStatus(m) {
 		out.Updates = append(out.Updates, foundStatus{e.Status})
+	}
+	if e.Edit != nil {
+		out.Updates = append(out.Updates, foundStatus{statusEdited})
 	}
 	return out, nil
 }

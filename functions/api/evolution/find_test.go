@@ -82,7 +82,8 @@ const (
 func TestFindMessages(t *testing.T) {
 	t.Parallel()
 	w := apitest.New(t, apitest.Options{})
-	talk(t, w, w.Create(t, "a", "t"))
+	a := w.Create(t, "a", "t")
+	talk(t, w, a)
 	page := func(total, pages, current int, records ...string) string {
 		body := fmt.Sprintf(`{"messages":{"total":%d,"pages":%d,"currentPage":%d,"records":[%s]}}`, total, pages, current, strings.Join(records, ","))
 		return ids.ReplaceAllString(body, "MESSAGE-ID")
@@ -104,6 +105,25 @@ func TestFindMessages(t *testing.T) {
 		`{"where":{"messageTimestamp":{"gte":"2026-11-22T10:00:02Z","lte":"2026-11-22T10:00:03Z"}}}`: page(2, 1, 1, third, second),
 		`{"where":{"messageTimestamp":{"gte":"2026-11-22T10:00:02Z"}}}`:                              page(4, 1, 1, fourth, third, second, first),
 		`{"where":{"key":{"fromMe":false}}}`:                                                         page(4, 1, 1, fourth, third, second, first),
+	} {
+		want(t, body, w.Do(t, "POST", "/chat/findMessages/a", "t", body), 200, expected)
+	}
+	said := func(id string, seconds int, kind, content string, target message.Target) {
+		m := message.Message{
+			ID: id, Chat: maria, Sender: maria, Timestamp: dawn.Add(time.Duration(seconds) * time.Second), Kind: kind, Text: "new",
+			Content: json.RawMessage(content), Target: &target,
+		}
+		tell(t, w, a, event.MessageReceived, m.Timestamp, m)
+	}
+	said("E1", 20, "protocolMessage", `{"protocolMessage":{"editedMessage":{"extendedTextMessage":{"text":"new"}}}}`, message.Target{ID: "3A000000000000000001", Act: "edit"})
+	said("V1", 21, "protocolMessage", `{"protocolMessage":{"type":"REVOKE"}}`, message.Target{ID: "3A000000000000000002", Act: "revoke"})
+	edited := strings.Replace(strings.Replace(first, `"message":{"conversation":"3A000000000000000001"}`, `"message":{"conversation":"new"}`, 1),
+		`"MessageUpdate":[]}`, `"MessageUpdate":[{"status":"EDITED"}],"edited":{"id":"E1","messageTimestamp":1795341620,"original":{"conversation":"3A000000000000000001"}}}`, 1)
+	revoked := strings.Replace(second, `"MessageUpdate":[]`, `"MessageUpdate":[{"status":"DELETED"}]`, 1)
+	for body, expected := range map[string]string{
+		`{"where":{"key":{"remoteJid":"77@lid"}}}`:        page(3, 1, 1, third, revoked, edited),
+		`{"where":{"key":{"id":"3A000000000000000001"}}}`: page(1, 1, 1, edited),
+		`{"where":{"source":"ios"},"offset":1,"page":2}`:  page(2, 2, 2, edited),
 	} {
 		want(t, body, w.Do(t, "POST", "/chat/findMessages/a", "t", body), 200, expected)
 	}
