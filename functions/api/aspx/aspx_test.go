@@ -3,12 +3,16 @@ package aspx_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"roost/functions/api/apitest"
+	"roost/functions/api/aspx"
 	"roost/functions/api/core"
+	"roost/functions/api/openapi"
 	"roost/shared/instance"
 )
 
@@ -40,7 +44,30 @@ func ask(t *testing.T, w *apitest.World, method, command, body string) apitest.A
 	if strings.Contains(command, "?") {
 		separator = "&"
 	}
-	return w.Send(t, method, "/"+command+separator+"wid="+key, header, strings.NewReader(body))
+	return send(t, w, method, "/"+command+separator+"wid="+key, header, body)
+}
+
+var document = sync.OnceValues(func() (*openapi.Document, error) { return openapi.Read(aspx.Document) })
+
+// send calls a command and holds the answer to the document.
+func send(t *testing.T, w *apitest.World, method, target string, header http.Header, body string) apitest.Answer {
+	t.Helper()
+	a := w.Send(t, method, target, header, strings.NewReader(body))
+	d, err := document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, _, _ := strings.Cut(target, "?")
+	operation, found := d.Find(method, path)
+	if refused := []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}; !found && !slices.Contains(refused, a.Status) {
+		t.Errorf("%s %s is not in the document, and answers %d", method, path, a.Status)
+	}
+	if found {
+		if err := operation.Response(a.Status, []byte(a.Body)); err != nil {
+			t.Errorf("%v\n%s", err, a.Body)
+		}
+	}
+	return a
 }
 
 func want(t *testing.T, name string, a apitest.Answer, status int, body string) {
@@ -189,10 +216,10 @@ func TestSetConfig(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ body, sentence string }{
-		{`{"APIVersion":"2.0"}`, "APIVersion is 1.0 or 1.1"},
+		{`{"APIVersion":"2.0"}`, "APIVersion: is none of 1.0, 1.1, 1, 1.1"},
 		{`{"webhook":"http://my-erp.example"}`, "Only https is called"},
 		{`{"webhook":"no URL"}`, `Invalid \"url\" property`},
-		{`{"webhook":7}`, `\"webhook\" has a value of the wrong type`},
+		{`{"webhook":7}`, "webhook: is no string"},
 		{`[]`, "the body is no JSON object"},
 		{`{`, "the body is no JSON object"},
 	} {
@@ -228,7 +255,7 @@ func TestKeys(t *testing.T) {
 		if c.bearer != "" {
 			header.Set("Authorization", "Bearer "+c.bearer)
 		}
-		a := w.Send(t, "GET", "/status.aspx"+c.query, header, nil)
+		a := send(t, w, "GET", "/status.aspx"+c.query, header, "")
 		if a.Status != c.status || a.Status == 401 && a.Body != `{"status":0,"error":"invalid wid"}` {
 			t.Errorf("%s, bearer %q: %d %s", c.query, c.bearer, a.Status, a.Body)
 		}
@@ -251,9 +278,9 @@ func TestRefusals(t *testing.T) {
 	}
 	want(t, "too large", ask(t, w, "POST", "set_config.aspx", `{"webhook":"`+strings.Repeat("x", 1<<20)+`"}`), 413, `{"status":0,"error":"the body has more than 1048576 bytes"}`)
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	want(t, "no JSON", w.Send(t, "POST", "/set_config.aspx?wid="+key, form, strings.NewReader("webhook=x")), 415, `{"status":0,"error":"the body must be JSON"}`)
+	want(t, "no JSON", send(t, w, "POST", "/set_config.aspx?wid="+key, form, "webhook=x"), 415, `{"status":0,"error":"the body must be JSON"}`)
 	early := http.Header{"Sec-Purpose": {"prefetch;prerender"}}
-	want(t, "prefetch", w.Send(t, "GET", "/disconnect.aspx?wid="+key, early, nil), 403, `{"status":0,"error":"a prefetch changes nothing"}`)
+	want(t, "prefetch", send(t, w, "GET", "/disconnect.aspx?wid="+key, early, ""), 403, `{"status":0,"error":"a prefetch changes nothing"}`)
 	want(t, "no host", ask(t, w, "POST", "generate_qrcode.aspx", ""), 503, `{"status":0,"error":"QR generation timed out","ttl":0}`)
 	a = ask(t, w, "GET", "status.aspx", "")
 	if a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("Content-Type") != "application/json; charset=utf-8" {

@@ -9,6 +9,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"roost/shared/fault"
 )
 
 // readBody reads a request's JSON; nothing counts as an empty object.
@@ -34,16 +36,47 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, nil
 }
 
-// decode reads an object into out; names of keys have any case.
-func decode(body []byte, out any) error {
-	body = bytes.TrimPrefix(body, []byte("\ufeff"))
-	if err := json.Unmarshal(body, out); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return &problem{status: http.StatusBadRequest, sentence: fmt.Sprintf("%q has a value of the wrong type", wrong.Field), err: err}
-		}
+// read puts the body into out, once it is what the document says. Names of
+// fields may be written in any case.
+func (r *request) read(out any) error {
+	body := bytes.TrimPrefix(r.body, []byte("\ufeff"))
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
 		return &problem{status: http.StatusBadRequest, sentence: "the body is no JSON object", err: err}
 	}
+	for name, value := range fields {
+		if known := spelled(name); known != name {
+			delete(fields, name)
+			fields[known] = value
+		}
+	}
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return fmt.Errorf("spell the fields of a body: %w", err)
+	}
+	if _, err := r.operation.Body(body); err != nil {
+		return &problem{status: http.StatusBadRequest, sentence: fault.PublicOf(err), err: err}
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return &problem{status: http.StatusBadRequest, sentence: "the body has a value of the wrong type", err: err}
+	}
 	return nil
+}
+
+// names of the fields of all bodies.
+var names = []string{
+	"APIVersion", "APIVersionCanBulk", "base64", "caption", "filename", "id", "jid", "message", "mimetype", "name", "number",
+	"participant", "participants", "presence", "type", "url", "user_agent", "vcard", "webhook",
+}
+
+// spelled is how the document writes a name.
+func spelled(name string) string {
+	for _, known := range names {
+		if strings.EqualFold(known, name) {
+			return known
+		}
+	}
+	return name
 }
 
 // word is text that clients also write as a number: 1.1 for "1.1".

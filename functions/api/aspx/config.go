@@ -8,9 +8,6 @@ import (
 	"roost/shared/webhook"
 )
 
-// maxUserAgent bounds what is kept of a browser's name, in bytes.
-const maxUserAgent = 512
-
 // setConfig changes what the body names and leaves the rest.
 func (h *Handler) setConfig(r *request) (answer, error) {
 	var in struct {
@@ -19,14 +16,11 @@ func (h *Handler) setConfig(r *request) (answer, error) {
 		CanBulk    *bool   `json:"APIVersionCanBulk"`
 		APIVersion *word   `json:"APIVersion"`
 	}
-	if err := decode(r.body, &in); err != nil {
+	if err := r.read(&in); err != nil {
 		return answer{}, err
 	}
-	if v := in.APIVersion; v != nil && *v != "1.0" && *v != "1.1" {
-		return answer{}, refuse("APIVersion is 1.0 or 1.1")
-	}
-	if in.UserAgent != nil && len(*in.UserAgent) > maxUserAgent {
-		return answer{}, refuse("user_agent is too long")
+	if v := in.APIVersion; v != nil && *v == "1" { // a number loses its zero
+		*v = "1.0"
 	}
 	ctx := r.Context()
 	if in.Webhook != nil || in.CanBulk != nil || in.APIVersion != nil {

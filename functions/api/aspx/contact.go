@@ -91,11 +91,8 @@ func (r *request) number() (string, error) {
 	var in struct {
 		Number word `json:"number"`
 	}
-	if err := decode(r.body, &in); err != nil {
+	if err := r.read(&in); err != nil {
 		return "", err
-	}
-	if in.Number == "" {
-		return "", refuse("number is required")
 	}
 	return string(in.Number), nil
 }

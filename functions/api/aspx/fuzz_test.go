@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+
+	"roost/functions/api/openapi"
 )
 
 func FuzzKey(f *testing.F) {
@@ -24,12 +26,26 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
+// asked is a request for a command.
+func asked(tb testing.TB, command string, body []byte) *request {
+	tb.Helper()
+	document, err := openapi.Read(Document)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	operation, found := document.Find(http.MethodPost, "/"+command+Suffix)
+	if !found {
+		tb.Fatalf("there is no %s", command)
+	}
+	return &request{operation: operation, body: body}
+}
+
 func FuzzBodies(f *testing.F) {
 	f.Add([]byte(`{"number":"1","caption":"x","url":"https://x","type":"file","filename":"a"}`))
 	f.Add([]byte(`{"number":4915,"base64":"AA==","mimetype":"image/png"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var in fileBody
-		if err := decode(b, &in); err != nil && problemOf(err).status != http.StatusBadRequest {
+		if err := asked(t, "send_message_file", b).read(&in); err != nil && problemOf(err).status != http.StatusBadRequest {
 			t.Errorf("%v is no refusal", err)
 		}
 		if kindOf(in.Mimetype) == "" {

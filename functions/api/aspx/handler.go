@@ -2,6 +2,7 @@ package aspx
 
 import (
 	"context"
+	_ "embed" // of the document
 	"log/slog"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"roost/functions/api/core"
+	"roost/functions/api/openapi"
 	"roost/shared/instance"
 )
 
@@ -26,20 +28,30 @@ type Config struct {
 	Now func() time.Time
 }
 
+// Document is the dialect's OpenAPI document, by which bodies are judged.
+//
+//go:embed openapi.json
+var Document []byte
+
 // Handler serves the dialect.
 type Handler struct {
 	core      *core.Core
+	document  *openapi.Document
 	log       *slog.Logger
 	limits    *limits
 	inventory *inventory
 }
 
 // New makes a handler. Its limits count what this process has served.
-func New(c *core.Core, config Config) *Handler {
+func New(c *core.Core, config Config) (*Handler, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Handler{core: c, log: config.Log, limits: newLimits(config.Now), inventory: newInventory(c, config.Now)}
+	document, err := openapi.Read(Document)
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{core: c, document: document, log: config.Log, limits: newLimits(config.Now), inventory: newInventory(c, config.Now)}, nil
 }
 
 // Serves reports whether a path is one of the dialect's: a single segment that
@@ -52,8 +64,9 @@ func Serves(path string) bool {
 // request is what a command gets.
 type request struct {
 	*http.Request
-	instance instance.Instance
-	body     []byte // JSON, "{}" when there is none
+	instance  instance.Instance
+	operation openapi.Operation
+	body      []byte // JSON, "{}" when there is none
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +104,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (answer, error) 
 	if err != nil {
 		return answer{}, err
 	}
-	return c.serve(h, &request{Request: r, instance: i, body: body})
+	operation, _ := h.document.Find(r.Method, "/"+name+Suffix)
+	return c.serve(h, &request{Request: r, instance: i, operation: operation, body: body})
 }
 
 func commandOf(path string) string {

@@ -42,7 +42,7 @@ func FuzzDecodeConfig(f *testing.F) {
 		var in struct {
 			APIVersion *word `json:"APIVersion"`
 		}
-		if err := decode(b, &in); err != nil && problemOf(err).status != 400 {
+		if err := asked(t, "set_config", b).read(&in); err != nil && problemOf(err).status != 400 {
 			t.Errorf("%v is no refusal", err)
 		}
 	})

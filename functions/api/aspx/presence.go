@@ -1,10 +1,6 @@
 package aspx
 
-import (
-	"slices"
-
-	"roost/shared/command"
-)
+import "roost/shared/command"
 
 // done is the answer of what has no value.
 type done struct {
@@ -31,10 +27,6 @@ func (h *Handler) subscribe(r *request) (answer, error) {
 	return doneOr(h.core.WatchPresence(r.Context(), r.instance, number))
 }
 
-var presences = []string{
-	command.PresenceAvailable, command.PresenceUnavailable, command.PresenceComposing, command.PresenceRecording, command.PresencePaused,
-}
-
 // sendPresence shows what the account is doing. The first two are shown to
 // everybody and need no number.
 func (h *Handler) sendPresence(r *request) (answer, error) {
@@ -42,14 +34,12 @@ func (h *Handler) sendPresence(r *request) (answer, error) {
 		Number   word   `json:"number"`
 		Presence string `json:"presence"`
 	}
-	if err := decode(r.body, &in); err != nil {
+	if err := r.read(&in); err != nil {
 		return answer{}, err
 	}
-	switch n := slices.Index(presences, in.Presence); {
-	case n < 0:
-		return answer{}, refuse("presence is available, unavailable, composing, recording or paused")
-	case n > 1 && in.Number == "":
-		return answer{}, refuse("number is required")
+	toAll := in.Presence == command.PresenceAvailable || in.Presence == command.PresenceUnavailable
+	if !toAll && in.Number == "" {
+		return answer{}, refuse("number is missing")
 	}
 	return doneOr(h.core.ShowPresence(r.Context(), r.instance, string(in.Number), in.Presence))
 }
@@ -61,11 +51,8 @@ func (h *Handler) markRead(r *request) (answer, error) {
 		ID          string `json:"id"`
 		Participant word   `json:"participant"` // who wrote it, in groups
 	}
-	if err := decode(r.body, &in); err != nil {
+	if err := r.read(&in); err != nil {
 		return answer{}, err
-	}
-	if in.Number == "" || in.ID == "" {
-		return answer{}, refuse("number and id are required")
 	}
 	return doneOr(h.core.MarkRead(r.Context(), r.instance, string(in.Number), string(in.Participant), []string{in.ID}))
 }

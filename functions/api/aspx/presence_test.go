@@ -23,14 +23,14 @@ func TestPresence(t *testing.T) {
 	}{
 		{"subscribe", `{` + number + `}`, 200, `{"sucesso":true}`},
 		{"subscribe", `{"number":"4915550009"}`, 200, `{"sucesso":false,"error":"the number is not on WhatsApp"}`},
-		{"subscribe", `{}`, 400, `{"status":0,"error":"number is required"}`},
+		{"subscribe", `{}`, 400, `{"status":0,"error":"number is missing"}`},
 		{"send_presence", `{` + number + `,"presence":"composing"}`, 200, `{"sucesso":true}`},
 		{"send_presence", `{"presence":"available"}`, 200, `{"sucesso":true}`},
-		{"send_presence", `{"presence":"paused"}`, 400, `{"status":0,"error":"number is required"}`},
-		{"send_presence", `{` + number + `,"presence":"asleep"}`, 400, `{"status":0,"error":"presence is available, unavailable, composing, recording or paused"}`},
+		{"send_presence", `{"presence":"paused"}`, 400, `{"status":0,"error":"number is missing"}`},
+		{"send_presence", `{` + number + `,"presence":"asleep"}`, 400, `{"status":0,"error":"presence: is none of available, unavailable, composing, recording, paused"}`},
 		{"mark_read", `{` + number + `,"id":"A1"}`, 200, `{"sucesso":true}`},
 		{"mark_read", `{"number":"120363041234567890@g.us","id":"A1","participant":"4915550002"}`, 200, `{"sucesso":true}`},
-		{"mark_read", `{` + number + `}`, 400, `{"status":0,"error":"number and id are required"}`},
+		{"mark_read", `{` + number + `}`, 400, `{"status":0,"error":"id is missing"}`},
 	} {
 		want(t, c.name+" "+c.body, ask(t, w, "POST", c.name+".aspx", c.body), c.status, c.want)
 	}

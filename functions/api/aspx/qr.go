@@ -48,7 +48,7 @@ func (h *Handler) generateQRCode(r *request) (answer, error) {
 	var in struct {
 		UserAgent *string `json:"user_agent"`
 	}
-	if err := decode(r.body, &in); err != nil {
+	if err := r.read(&in); err != nil {
 		return answer{}, err
 	}
 	seen, err := h.core.Look(r.Context(), r.instance)

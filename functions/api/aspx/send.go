@@ -47,11 +47,11 @@ func (h *Handler) sendMessage(r *request) (answer, error) {
 		Number  word   `json:"number"`
 		Message string `json:"message"`
 	}
-	if err := decode(r.body, &in); err != nil {
+	if err := r.read(&in); err != nil {
 		return notSent(err)
 	}
-	if in.Number == "" || strings.TrimSpace(in.Message) == "" {
-		return notSent(refuse("number and message are required"))
+	if strings.TrimSpace(in.Message) == "" {
+		return notSent(refuse("message: is empty"))
 	}
 	m, err := h.send(r, core.Outgoing{Number: string(in.Number), Args: command.SendArgs{Text: &command.TextArgs{Text: in.Message}}})
 	if err != nil {
@@ -83,7 +83,7 @@ type fileBody struct {
 // sendMessageFile sends a file.
 func (h *Handler) sendMessageFile(r *request) (answer, error) {
 	var in fileBody
-	if err := decode(r.body, &in); err != nil {
+	if err := r.read(&in); err != nil {
 		return notSent(err)
 	}
 	file, mimetype, err := h.fileOf(r, in)
@@ -114,8 +114,6 @@ func (h *Handler) sendMessageFile(r *request) (answer, error) {
 
 func (h *Handler) fileOf(r *request, in fileBody) (file []byte, mimetype string, err error) {
 	switch {
-	case in.Number == "":
-		return nil, "", refuse("number is required")
 	case (in.URL == "") == (in.Base64 == ""):
 		return nil, "", refuse("either url or base64 is required")
 	case in.Base64 != "":

@@ -29,7 +29,7 @@ func TestSend(t *testing.T) {
 		{"send_message", `{"number":"4915550002@s.whatsapp.net","message":"hi"}`, 200, `{"success":true,"sucesso":true,"message":{"Id":"ID"},"mensagem":{"Id":"ID"}}`},
 		{"send_message", `{"number":4915550003,"message":"<hi>"}`, 200, `{"success":true,"sucesso":true,"message":{"Id":"ID"},"mensagem":{"Id":"ID"}}`},
 		{"send_message", `{"number":"4915559999999","message":"hi"}`, 200, failed + `the number is not on WhatsApp"}`},
-		{"send_message", `{"number":"4915550004"}`, 400, failed + `number and message are required"}`},
+		{"send_message", `{"number":"4915550004"}`, 400, failed + `message is missing"}`},
 		{"send_message", `{{`, 400, failed + `the body is no JSON object"}`},
 		{"send_message_file", `{"number":"4915550005","caption":"look","mimetype":"image/png","base64":"` + png + `"}`, 200, file},
 		{"send_message_file", `{"number":"4915550006","mimetype":"application/pdf","base64":"` + png + `"}`, 200, file},
@@ -88,5 +88,5 @@ func TestContacts(t *testing.T) {
 	}
 	w.Host.Tell(func(h *apitest.Host) { h.Absent["4915550004"] = true })
 	want(t, "query nobody", ask(t, w, "POST", "query_profile.aspx", `{"number":"4915550004"}`), 200, `{"sucesso":false,"mensagem":null}`)
-	want(t, "no number", ask(t, w, "POST", "query_profile.aspx", `{}`), 400, `{"status":0,"error":"number is required"}`)
+	want(t, "no number", ask(t, w, "POST", "query_profile.aspx", `{}`), 400, `{"status":0,"error":"number is missing"}`)
 }

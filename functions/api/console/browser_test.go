@@ -1,82 +1,23 @@
 package console_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"roost/functions/api/apitest"
+	"roost/functions/browser"
 	"roost/shared/backlog"
 	"roost/shared/event"
 	"roost/shared/tenant"
 	"roost/shared/webhook"
 )
-
-// browser starts a headless Chromium, or skips. What its console says of errors
-// is a failure of the test.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("no Chromium on this machine: the console's page is not driven (Debian: apt-get install chromium)")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1100, 900))
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	ctx, done := context.WithTimeout(ctx, 60*time.Second)
-	t.Cleanup(done)
-	var mu sync.Mutex
-	chromedp.ListenTarget(ctx, func(event any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			t.Errorf("the page threw %s", e.ExceptionDetails.Error())
-		case *log.EventEntryAdded:
-			if e.Entry.Level == log.LevelError && e.Entry.Source != log.SourceNetwork { // refused requests are part of its life
-				t.Errorf("the browser says %s: %s", e.Entry.Source, e.Entry.Text)
-			}
-		}
-	})
-	return ctx
-}
-
-// shot keeps a picture of the page where ROOST_SCREENSHOTS says, for a person
-// to look at.
-func shot(name string) chromedp.Action {
-	return chromedp.ActionFunc(func(ctx context.Context) error {
-		dir := os.Getenv("ROOST_SCREENSHOTS")
-		if dir == "" {
-			return nil
-		}
-		var picture []byte
-		if err := chromedp.FullScreenshot(&picture, 100).Do(ctx); err != nil {
-			return err
-		}
-		return os.WriteFile(dir+"/"+name+".png", picture, 0o600)
-	})
-}
 
 // simulator plays the simulator's control API: the first scan wants another
 // code, the second links the instance.
@@ -123,7 +64,7 @@ func simulator(t *testing.T, w **apitest.World) map[string]http.Handler {
 // archive.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	ctx := browser(t)
+	ctx := browser.Open(t)
 	var w *apitest.World
 	w = apitest.New(t, apitest.Options{Mount: simulator(t, &w)})
 	w.Create(t, "<b>odd</b> & \"name\" / x", "t")
@@ -142,19 +83,19 @@ func TestPage(t *testing.T) {
 		chromedp.Text(card+` .code span`, &code),
 		chromedp.Poll(`document.querySelector('section[data-name="front desk"] img').complete`, nil),
 		chromedp.Evaluate(`document.querySelector('section[data-name="front desk"] img').naturalWidth`, &natural),
-		shot("pairing"),
+		browser.Shot("pairing"),
 		chromedp.Click(card+` .scan`, chromedp.NodeVisible),
 		chromedp.WaitVisible(`section[data-name="front desk"][data-state="open"]`),
 		chromedp.WaitNotVisible(card + ` .pairing`),
 		chromedp.Text(card+` .who`, &who),
-		shot("open"),
+		browser.Shot("open"),
 		chromedp.Click(card + ` button.danger`),
 		chromedp.Click(card + ` button.danger`),
 		chromedp.WaitNotPresent(card),
 		chromedp.WaitVisible(`#archives a`),
 		chromedp.Text(`#archives`, &archive),
 		chromedp.AttributeValue(`#archives a`, "href", &state, nil),
-		shot("deleted"),
+		browser.Shot("deleted"),
 	}
 	for n, step := range steps {
 		if err := chromedp.Run(ctx, step); err != nil {
@@ -177,14 +118,14 @@ func TestPage(t *testing.T) {
 
 func TestPageAsksForTheKey(t *testing.T) {
 	t.Parallel()
-	ctx := browser(t)
+	ctx := browser.Open(t)
 	w := apitest.New(t, apitest.Options{})
 	w.Create(t, "only", "the-token")
 	var summary string
 	if err := chromedp.Run(ctx,
 		chromedp.Navigate(w.Server.URL+"/console"),
 		chromedp.WaitVisible(`#key`),
-		shot("login"),
+		browser.Shot("login"),
 		chromedp.SendKeys(`#key`, "wrong\r"),
 		chromedp.WaitVisible(`#login`),
 		chromedp.Poll(`document.querySelector('#summary').textContent === "This key opens nothing."`, nil),
@@ -203,7 +144,7 @@ func TestPageAsksForTheKey(t *testing.T) {
 // told again.
 func TestPageReplaysDeadLetters(t *testing.T) {
 	t.Parallel()
-	ctx := browser(t)
+	ctx := browser.Open(t)
 	w := apitest.New(t, apitest.Options{})
 	i := w.Create(t, "shop", "t")
 	if _, err := w.Webhooks.Put(t.Context(), i.ID, webhook.Subscription{ID: "orders", URL: "https://example.com/hook", Enabled: true}); err != nil {
@@ -227,7 +168,7 @@ func TestPageReplaysDeadLetters(t *testing.T) {
 		chromedp.Click(card+` button[aria-expanded]`, chromedp.NodeVisible),
 		chromedp.WaitVisible(letters + ` tr[data-id="event0.orders"]`),
 		chromedp.Text(letters+` tr[data-id="event0.orders"]`, &row),
-		shot("letters"),
+		browser.Shot("letters"),
 		chromedp.Click(letters + ` tr[data-id="event0.orders"] button`),
 		chromedp.WaitNotPresent(letters + ` tr[data-id="event0.orders"]`),
 		chromedp.WaitVisible(letters + ` tr[data-id="event1.orders"]`),
@@ -238,7 +179,7 @@ func TestPageReplaysDeadLetters(t *testing.T) {
 		chromedp.Click(letters + ` button[data-state="waiting"]`),
 		chromedp.WaitVisible(letters + ` tr[data-id="event2.orders"]`),
 		chromedp.Text(letters+` tbody`, &waiting),
-		shot("letters-waiting"),
+		browser.Shot("letters-waiting"),
 	} {
 		if err := chromedp.Run(ctx, step); err != nil {
 			t.Fatalf("step %d: %v", n, err)

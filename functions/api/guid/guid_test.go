@@ -414,7 +414,7 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s: %d %s", path, a.Status, a.Body)
 		}
 	}
-	if a := w.Do(t, http.MethodGet, guid.DocumentPath, "", ""); a.Status != 200 || a.Body != string(guid.Document) {
+	if a := w.Do(t, http.MethodGet, "/docs/guid/openapi.json", "", ""); a.Status != 200 || a.Body != string(guid.Document) {
 		t.Errorf("the document: %d", a.Status)
 	}
 }

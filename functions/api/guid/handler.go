@@ -34,9 +34,6 @@ import (
 var Document []byte
 
 const (
-	// DocumentPath is where the document is served.
-	DocumentPath = "/docs/guid/openapi.json"
-
 	maxBody  = 64 << 10         // bytes of a request
 	patience = 28 * time.Second // API Gateway gives up after 30 s
 
@@ -115,7 +112,7 @@ func New(d Deps) (*Handler, error) {
 
 // Serves reports whether a path is the dialect's.
 func Serves(path string) bool {
-	for _, prefix := range []string{"/tenant/", "/client/", "/login/", "/docs/guid/"} {
+	for _, prefix := range []string{"/tenant/", "/client/", "/login/"} {
 		if strings.HasPrefix(path, prefix) {
 			return true
 		}
@@ -124,10 +121,6 @@ func Serves(path string) bool {
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == DocumentPath {
-		h.document.ServeHTTP(w, r)
-		return
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	data, err := h.serve(ctx, w, r)

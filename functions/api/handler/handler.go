@@ -14,6 +14,7 @@ import (
 	"roost/functions/api/aspx"
 	"roost/functions/api/console"
 	"roost/functions/api/core"
+	"roost/functions/api/docs"
 	"roost/functions/api/evolution"
 	"roost/functions/api/guid"
 	"roost/shared/webhook"
@@ -39,8 +40,9 @@ type Deps struct {
 //
 //	GET /health    200 {"status":"ok","version":...}
 //	GET /console   the page for people
+//	GET /docs      the documents of the dialects, and a page to read them
 //	/<name>.aspx   the .aspx dialect
-//	/tenant/, /client/, /login/ and /docs/guid/ are the guid dialect
+//	/tenant/, /client/, /login/ are the guid dialect
 //	everything else is the Evolution dialect
 func New(deps Deps) (http.Handler, error) {
 	if deps.Core.Log == nil {
@@ -48,7 +50,10 @@ func New(deps Deps) (http.Handler, error) {
 	}
 	deps.Core.Formats = append(slices.Clone(deps.Core.Formats), webhook.FormatGUID)
 	shared := core.New(deps.Core)
-	commands := aspx.New(shared, aspx.Config{Log: deps.Log})
+	commands, err := aspx.New(shared, aspx.Config{Log: deps.Log})
+	if err != nil {
+		return nil, err
+	}
 	clients, err := guid.New(guid.Deps{Core: shared, Table: deps.Core.Table, AdminKey: deps.AdminKey, Log: deps.Log, Now: time.Now})
 	if err != nil {
 		return nil, err
@@ -57,12 +62,21 @@ func New(deps Deps) (http.Handler, error) {
 		AdminKey: deps.AdminKey, ServerURL: deps.ServerURL, MaxBody: deps.MaxBody, Log: deps.Log,
 	})
 	page := console.Handler()
+	documents, err := docs.Handler(
+		docs.Document{Name: "aspx", Title: ".aspx commands", Raw: aspx.Document},
+		docs.Document{Name: "guid", Title: "guid clients", Raw: guid.Document},
+	)
+	if err != nil {
+		return nil, err
+	}
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		switch path := strings.ToLower(strings.TrimSuffix(r.URL.Path, "/")); {
 		case path == "/health":
 			health(w, r, deps.Version)
 		case path == "/console" || strings.HasPrefix(path, "/console/"):
 			page.ServeHTTP(w, r)
+		case docs.Serves(path):
+			documents.ServeHTTP(w, r)
 		case aspx.Serves(path):
 			commands.ServeHTTP(w, r)
 		case guid.Serves(r.URL.Path):

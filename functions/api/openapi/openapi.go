@@ -1,5 +1,5 @@
-// Package openapi holds a dialect to its OpenAPI 3.1 document: it serves the
-// document and judges requests and answers by it.
+// Package openapi holds a dialect to its OpenAPI 3.1 document: it judges
+// requests and answers by it.
 //
 // Schemas of OpenAPI 3.1 are JSON Schema 2020-12 as they are, so what judges is
 // a library for that, github.com/santhosh-tekuri/jsonschema: it passes the
@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +37,6 @@ type Operation struct {
 
 // Document is an OpenAPI document, read. It is safe for concurrent use.
 type Document struct {
-	raw        []byte
 	operations []Operation
 }
 
@@ -50,11 +48,16 @@ type source struct {
 			Required bool                       `json:"required"`
 			Content  map[string]json.RawMessage `json:"content"`
 		} `json:"requestBody"`
-		Responses map[string]struct {
-			Ref     string                     `json:"$ref"`
-			Content map[string]json.RawMessage `json:"content"`
-		} `json:"responses"`
+		Responses map[string]response `json:"responses"`
 	} `json:"paths"`
+	Components struct {
+		Responses map[string]response `json:"responses"`
+	} `json:"components"`
+}
+
+type response struct {
+	Ref     string                     `json:"$ref"`
+	Content map[string]json.RawMessage `json:"content"`
 }
 
 // Read reads a document, whose schemas must be whole: nothing is fetched.
@@ -76,7 +79,7 @@ func Read(raw []byte) (*Document, error) {
 	if err := schemas.AddResource(place, whole); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
-	d := &Document{raw: raw}
+	d := &Document{}
 	for path, methods := range from.Paths {
 		for method, m := range methods {
 			o := Operation{Method: strings.ToUpper(method), Path: path, parts: split(path), responses: map[string]*jsonschema.Schema{}}
@@ -89,7 +92,11 @@ func Read(raw []byte) (*Document, error) {
 			for status, r := range m.Responses {
 				at := pointer("paths", path, method, "responses", status, "content", mediaType, "schema")
 				if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
-					at = pointer("components", "responses", name, "content", mediaType, "schema")
+					at, r = pointer("components", "responses", name, "content", mediaType, "schema"), from.Components.Responses[name]
+				}
+				if r.Content[mediaType] == nil { // a picture, or no body at all
+					o.responses[status] = nil
+					continue
 				}
 				if o.responses[status], err = schemas.Compile(at); err != nil {
 					return nil, fmt.Errorf("read answer %s of %s %s: %w", status, o.Method, path, err)
@@ -120,19 +127,6 @@ func (nowhere) Load(string) (any, error) { return nil, errors.New("schemas are n
 
 // Operations are the document's routes, in order of their paths.
 func (d *Document) Operations() []Operation { return slices.Clone(d.operations) }
-
-// ServeHTTP answers with the document.
-func (d *Document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
-	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(d.raw)))
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	_, _ = w.Write(d.raw)
-}
 
 func split(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }
 
@@ -185,6 +179,9 @@ func (o Operation) Response(status int, body []byte) error {
 	if !ok {
 		return fmt.Errorf("%s %s does not say that it answers %d", o.Method, o.Path, status)
 	}
+	if schema == nil {
+		return nil
+	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("answer of %s %s: %w", o.Method, o.Path, err)
@@ -208,11 +205,33 @@ func judge(schema *jsonschema.Schema, value any) error {
 		wrong = wrong.Causes[0]
 	}
 	where := strings.Join(wrong.InstanceLocation, ".")
+	if missing, ok := wrong.ErrorKind.(*kind.Required); ok {
+		return fault.New(fault.Invalid, "%s is missing", strings.TrimPrefix(where+"."+strings.Join(missing.Missing, ", "), "."))
+	}
 	if where == "" {
 		where = "body"
 	}
-	if missing, ok := wrong.ErrorKind.(*kind.Required); ok {
-		return fault.New(fault.Invalid, "%s: %s is missing", where, strings.Join(missing.Missing, ", "))
+	return fault.New(fault.Invalid, "%s: %s", where, rule(wrong))
+}
+
+// rule says what a value should have been, and nothing of the value.
+func rule(wrong *jsonschema.ValidationError) string {
+	switch k := wrong.ErrorKind.(type) {
+	case *kind.Type:
+		return "is no " + strings.Join(k.Want, " or ")
+	case *kind.Enum:
+		words := make([]string, len(k.Want))
+		for n, w := range k.Want {
+			words[n] = fmt.Sprint(w)
+		}
+		return "is none of " + strings.Join(words, ", ")
+	case *kind.MinLength:
+		if k.Want == 1 {
+			return "is empty"
+		}
+		return fmt.Sprintf("is shorter than %d", k.Want)
+	case *kind.MaxLength:
+		return fmt.Sprintf("is longer than %d", k.Want)
 	}
-	return fault.New(fault.Invalid, "%s: breaks the rule %q", where, strings.Join(wrong.ErrorKind.KeywordPath(), "/"))
+	return fmt.Sprintf("breaks the rule %q", strings.Join(wrong.ErrorKind.KeywordPath(), "/"))
 }
