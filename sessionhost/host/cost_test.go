@@ -1,0 +1,159 @@
+package host_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+
+	"roost/sessionhost/host"
+	"roost/shared/command"
+	"roost/shared/event"
+	"roost/shared/message"
+	"roost/shared/table"
+	"roost/simulator/content"
+)
+
+// ledger counts a host's requests to the table by what they are about, the first
+// part of the partition key.
+type ledger struct {
+	table.Table
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (l *ledger) Unwrap() table.Table { return l.Table }
+
+func (l *ledger) note(operation, partition string) {
+	about, _, _ := strings.Cut(partition, "#")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count[operation+" "+about]++
+}
+
+// read returns what was counted and begins anew. What a host does by itself, not
+// for a message, is left out.
+func (l *ledger) read() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := l.count
+	l.count = map[string]int{}
+	maps.DeleteFunc(out, func(what string, _ int) bool {
+		return strings.HasSuffix(what, " hosts") || strings.HasSuffix(what, " unheld") || strings.HasSuffix(what, " held")
+	})
+	return out
+}
+
+func (l *ledger) Get(ctx context.Context, key table.Key) (table.Item, error) {
+	l.note("get", key.Partition)
+	return l.Table.Get(ctx, key)
+}
+
+func (l *ledger) BatchGet(ctx context.Context, keys []table.Key) (map[table.Key]table.Item, error) {
+	l.note("batch get", keys[0].Partition)
+	return l.Table.BatchGet(ctx, keys)
+}
+
+func (l *ledger) Put(ctx context.Context, item table.Item, condition table.Condition) (int64, error) {
+	l.note("put", item.Partition)
+	return l.Table.Put(ctx, item, condition)
+}
+
+func (l *ledger) Delete(ctx context.Context, key table.Key, condition table.Condition) error {
+	l.note("delete", key.Partition)
+	return l.Table.Delete(ctx, key, condition)
+}
+
+func (l *ledger) Write(ctx context.Context, ops ...table.Op) error {
+	l.note("write", ops[0].Item.Partition)
+	return l.Table.Write(ctx, ops...)
+}
+
+func (l *ledger) BatchWrite(ctx context.Context, puts []table.Item, deletes []table.Key) error {
+	if len(puts) > 0 {
+		l.note("batch write", puts[0].Partition)
+	} else {
+		l.note("batch write", deletes[0].Partition)
+	}
+	return l.Table.BatchWrite(ctx, puts, deletes)
+}
+
+func (l *ledger) Query(ctx context.Context, query table.Query) (table.Page, error) {
+	l.note("query", query.Partition)
+	return l.Table.Query(ctx, query)
+}
+
+func (l *ledger) Increment(ctx context.Context, key table.Key, attribute string, delta int64) (int64, error) {
+	l.note("increment", key.Partition)
+	return l.Table.Increment(ctx, key, attribute, delta)
+}
+
+// What a host asks of the table for whole messages, with all that belongs to
+// them: keys, events, commands, answers, the record.
+func TestCosts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := &ledger{Table: w.table, count: map[string]int{}}
+	charged := func(c *host.Config) { c.Table = l }
+	stop := w.hosted("host-1", charged)
+	i := w.create("counted")
+	alice := w.link(i, "491510000001")
+	bob, err := w.Contact("491510000002", "Bob")
+	must(t, err)
+	in := func(text string) {
+		id, err := bob.Send(alice.PN(), content.Text(text))
+		must(t, err)
+		for w.said(w.next(event.MessageReceived)).ID != id {
+		}
+	}
+	out := func(text string) {
+		w.do(i, command.SendMessage, command.SendArgs{MessageID: message.NewID(), To: bob.PN().String(), Text: &command.TextArgs{Text: text}}, nil)
+		w.next(event.MessageSent)
+		w.next(event.MessageUpdated) // its receipt
+	}
+	in("first")
+	out("first")
+	must(t, w.Settle(w.ctx))
+	const many = 20
+	check := func(flow string, most float64, per int) {
+		t.Helper()
+		counts := l.read()
+		sum := 0
+		for _, n := range counts {
+			sum += n
+		}
+		t.Logf("%s: %.2f requests each: %v", flow, float64(sum)/float64(per), counts)
+		// Privacy tokens, and the record's age, now and then.
+		if float64(sum) > most*float64(per)+4 {
+			t.Errorf("%s cost %.2f requests, more than %.2f", flow, float64(sum)/float64(per), most)
+		}
+	}
+	l.read()
+	for n := range many {
+		in(fmt.Sprint("in ", n))
+	}
+	check("message in", 2, many)
+	for n := range many {
+		out(fmt.Sprint("out ", n))
+	}
+	// One for the keys; whether the command was answered before; the answer.
+	check("message out", 3, many)
+
+	stop()
+	must(t, w.Settle(w.ctx))
+	l.read()
+	stop = w.hosted("host-2", charged)
+	w.until(i, "open again", open)
+	counts := l.read()
+	t.Logf("takeover: %v", counts)
+	if n := counts["query keys"] + counts["put keys"] + counts["write keys"] + counts["get keys"] + counts["batch get keys"]; n > 3 {
+		t.Errorf("a login cost %d requests for its keys: %v", n, counts)
+	}
+	in("after the takeover")
+	out("after the takeover")
+	counts = l.read()
+	t.Logf("first messages after the takeover: %v", counts)
+	stop()
+}
