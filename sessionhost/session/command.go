@@ -133,8 +133,10 @@ func (s *Session) reread(ctx context.Context) {
 		s.lost()
 		return
 	}
-	s.record = fresh
-	s.shown.Store(&fresh)
+	s.stored, s.record = fresh, fresh
+	_ = s.edit(&s.record) // what the table has not taken yet
+	shown := s.record
+	s.shown.Store(&shown)
 }
 
 func (s *Session) forget(reason instance.Reason) {

@@ -39,31 +39,70 @@ func (s *Session) change(to instance.State, reason instance.Reason, more func(*i
 	}
 }
 
-// store writes the record. When the table does not take it now the session
-// goes on with what it knows: the next write brings it all. When the instance
+// store writes the record. When the table does not take it now the session goes
+// on with what it knows, and writes all of it a little later. When the instance
 // belongs to another host now nothing is written and the session ends.
 func (s *Session) store(edit func(*instance.Instance) error) {
-	stored, err := s.deps.Instances.Update(s.life, s.id, func(i *instance.Instance) error {
+	s.unsaved = append(s.unsaved, edit)
+	s.save()
+}
+
+// save writes what is to be written of the record.
+func (s *Session) save() {
+	s.clock.save = time.Time{}
+	var refused error
+	stored, err := s.deps.Instances.UpdateFrom(s.life, s.stored, func(i *instance.Instance) error {
 		if !i.Owned(s.record) {
 			return instance.ErrTaken
 		}
-		return edit(i)
+		refused = s.edit(i)
+		return refused
 	})
-	if errors.Is(err, instance.ErrTaken) {
+	switch {
+	case errors.Is(err, instance.ErrTaken):
 		s.lost()
 		return
-	}
-	if err != nil {
+	case err == nil:
+		s.stored, s.record, s.unsaved, s.unsavedFor = stored, stored, nil, 0
+	case refused != nil, fault.KindOf(err) == fault.NotFound: // no time will make it right
 		s.log.Error("instance cannot be stored", "err", err)
-		kept := s.record
-		if edit(&kept) == nil {
-			s.record = kept
-		}
-	} else {
-		s.record = stored
+		s.record, s.unsaved, s.unsavedFor = s.stored, nil, 0
+	default:
+		s.log.Warn("instance cannot be stored now", "err", err)
+		s.record = s.stored
+		_ = s.edit(&s.record)
+		s.clock.save = time.Now().Add(min(firstSave<<s.unsavedFor, longestSave))
+		s.unsavedFor = min(s.unsavedFor+1, 10)
 	}
 	shown := s.record
 	s.shown.Store(&shown)
+}
+
+// How long a session waits before it tries again to write its record.
+const (
+	firstSave   = 500 * time.Millisecond
+	longestSave = 30 * time.Second
+)
+
+// edit makes of the record as it is stored what is to be stored. What cannot be
+// done any more, since others have changed the record too, is left out; an error
+// when that is all.
+func (s *Session) edit(i *instance.Instance) error {
+	var refused error
+	done := 0
+	for _, edit := range s.unsaved {
+		next := *i
+		if err := edit(&next); err != nil {
+			refused = err
+			continue
+		}
+		*i = next
+		done++
+	}
+	if done > 0 {
+		return nil
+	}
+	return refused
 }
 
 // lost ends a session whose instance another host has taken.
@@ -75,9 +114,13 @@ func (s *Session) lost() {
 }
 
 func (s *Session) tellConnection() {
+	what := []string{strconv.FormatInt(s.record.Revision, 10)}
+	if len(s.unsaved) > 0 { // the revision is that of another change
+		what = append(what, time.Now().Format(time.RFC3339Nano))
+	}
 	s.publish(event.ConnectionUpdated, event.Connection{
 		State: s.record.State, Reason: s.record.Reason, JID: s.record.JID, Profile: s.record.Profile,
-	}, strconv.FormatInt(s.record.Revision, 10))
+	}, what...)
 }
 
 // publish puts an event about the instance itself onto the queue. what makes

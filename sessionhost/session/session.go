@@ -61,13 +61,16 @@ type Session struct {
 	line atomic.Pointer[whatsapp.Client] // the client, for senders; nil while there is none
 
 	// The loop owns what follows.
-	record instance.Instance
-	keys   *keys.Keys
-	client *whatsapp.Client   // of the device, kept over connections; nil before the first and after a logout
-	routed time.Time          // when the proxy was set that it goes through; zero for none
-	up     bool               // a connection is open, or being opened
-	dial   int                // counts connections, to know answers that come late
-	hangup context.CancelFunc // ends the present connection
+	record     instance.Instance                // as it is to be
+	stored     instance.Instance                // as it was when it was last read or written
+	unsaved    []func(*instance.Instance) error // what the table has not taken yet
+	unsavedFor int                              // attempts
+	keys       *keys.Keys
+	client     *whatsapp.Client   // of the device, kept over connections; nil before the first and after a logout
+	routed     time.Time          // when the proxy was set that it goes through; zero for none
+	up         bool               // a connection is open, or being opened
+	dial       int                // counts connections, to know answers that come late
+	hangup     context.CancelFunc // ends the present connection
 	// connection ends with the present connection.
 	connection context.Context //nolint:containedctx // of what is done on it in the background
 	synced     bool            // it has brought what had waited on the server
@@ -97,7 +100,7 @@ func Start(life context.Context, deps Deps, record instance.Instance) *Session {
 	deps.Rhythm = deps.Rhythm.withDefaults()
 	s := &Session{
 		deps: deps, id: record.ID, log: deps.Log.With("instance", string(record.ID)), life: life,
-		done: make(chan struct{}), record: record,
+		done: make(chan struct{}), record: record, stored: record,
 	}
 	s.inbox.signal = make(chan struct{}, 1)
 	s.shown.Store(&record)
@@ -279,11 +282,12 @@ type deadlines struct {
 	media     time.Time // files are to be fetched
 	history   time.Time // histories are tried again
 	release   time.Time // the instance has been idle for long
+	save      time.Time // the record is written again
 }
 
 func (d *deadlines) next() time.Duration {
 	wait := time.Hour
-	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.media, d.release, d.history} {
+	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.media, d.release, d.history, d.save} {
 		if !at.IsZero() {
 			wait = min(wait, time.Until(at))
 		}
@@ -331,6 +335,9 @@ func (s *Session) due(now time.Time) {
 	}
 	if passed(&s.clock.history) {
 		s.readHistory()
+	}
+	if passed(&s.clock.save) {
+		s.save()
 	}
 	if passed(&s.clock.release) {
 		s.release(instance.Reason{
