@@ -147,7 +147,7 @@ func (c *Client) ChangeGroup(ctx context.Context, args command.ChangeGroupArgs) 
 		err = c.wa.SetGroupName(ctx, jid, *s.Subject)
 	}
 	if err == nil && s.Description != nil {
-		err = c.wa.SetGroupTopic(ctx, jid, "", "", *s.Description)
+		err = c.describe(ctx, jid, *s.Description)
 	}
 	if err == nil && s.Announce != nil {
 		err = c.wa.SetGroupAnnounce(ctx, jid, *s.Announce)
@@ -166,6 +166,16 @@ func (c *Client) ChangeGroup(ctx context.Context, args command.ChangeGroupArgs) 
 		err = c.wa.SetGroupMemberAddMode(ctx, jid, mode)
 	}
 	return answered(err)
+}
+
+// describe changes a group's description. WhatsApp wants to know which one it
+// replaces; the library's own look at that hides what WhatsApp has answered.
+func (c *Client) describe(ctx context.Context, jid types.JID, text string) error {
+	info, err := c.wa.GetGroupInfo(ctx, jid)
+	if err != nil {
+		return fmt.Errorf("look up the description: %w", err)
+	}
+	return c.wa.SetGroupTopic(ctx, jid, info.TopicID, "", text)
 }
 
 // MoveMembers adds, removes, promotes or demotes people.

@@ -234,3 +234,29 @@ func decodeContact(item table.Item) Contact {
 	c.Key = c.Address.Key()
 	return c
 }
+
+// Named tells the contacts' names in the order asked, "" for strangers. It reads
+// all of them at once.
+func (r *Repository) Named(ctx context.Context, i instance.ID, people []message.Address) ([]string, error) {
+	var keys []table.Key
+	for _, a := range people {
+		for _, name := range []string{a.LID, a.PN} {
+			if name != "" {
+				keys = append(keys, contactKey(i, name))
+			}
+		}
+	}
+	items, err := r.table.BatchGet(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look up contacts of instance %s: %w", i, err)
+	}
+	out := make([]string, len(people))
+	for n, a := range people {
+		for _, name := range []string{a.LID, a.PN} {
+			if item, known := items[contactKey(i, name)]; known && out[n] == "" {
+				out[n] = decodeContact(item).Name()
+			}
+		}
+	}
+	return out, nil
+}

@@ -29,6 +29,7 @@ import (
 	queuesqlite "roost/shared/queue/sqlite"
 	"roost/shared/seal"
 	"roost/shared/sqlite"
+	"roost/shared/table"
 	tablesqlite "roost/shared/table/sqlite"
 	"roost/shared/tenant"
 	"roost/shared/transcript"
@@ -44,6 +45,7 @@ type Options struct {
 	MaxBody  int64
 	Networks []netip.Prefix          // beside the public internet, that files may come from
 	Mount    map[string]http.Handler // further paths of the same server
+	NoHost   bool                    // nobody answers commands: the test brings a host of its own
 }
 
 // World is an API and what is around it.
@@ -61,6 +63,8 @@ type World struct {
 	Bucket    *folder.Folder
 
 	Transcripts *transcript.Repository
+	Table       table.Table
+	Queues      queue.Opener
 }
 
 // New starts a world that ends with the test.
@@ -110,7 +114,9 @@ func New(tb testing.TB, o Options) *World {
 		Absent: map[string]bool{},
 	}
 	w.Archiver = &Archiver{archives: w.Archives, bucket: w.Bucket, jobs: jobs}
-	w.start(tb, w.Host.run)
+	if w.Table, w.Queues = tbl, queues; !o.NoHost {
+		w.start(tb, w.Host.run)
+	}
 	w.start(tb, w.Archiver.run)
 	return w
 }

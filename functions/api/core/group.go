@@ -149,3 +149,12 @@ func (c *Core) JoinGroup(ctx context.Context, i instance.Instance, code string) 
 	joined, err := ask[command.JoinedGroup](ctx, c, i, command.JoinGroup, command.InviteCode{Code: code})
 	return joined.Group, err
 }
+
+// NamesOf tells how members are called, "" for who is not known.
+func (c *Core) NamesOf(ctx context.Context, i instance.Instance, members []group.Member) ([]string, error) {
+	people := make([]message.Address, len(members))
+	for n, m := range members {
+		people[n] = m.Address
+	}
+	return c.transcripts.Named(ctx, i.ID, people)
+}

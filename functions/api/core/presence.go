@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"strings"
+	"time"
 
 	"roost/shared/command"
 	"roost/shared/instance"
@@ -60,6 +61,27 @@ func (c *Core) ShowPresence(ctx context.Context, i instance.Instance, number, st
 		args.Chat = to.JID
 	}
 	return c.do(ctx, i, command.ShowPresence, args, nil)
+}
+
+// LongestPresence bounds PresentFor: its request waits.
+const LongestPresence = 20 * time.Second
+
+// PresentFor shows a presence in a chat for a while, LongestPresence at most,
+// and then that nobody is writing any more. It returns after that.
+func (c *Core) PresentFor(ctx context.Context, i instance.Instance, number, state string, while time.Duration) error {
+	if err := c.ShowPresence(ctx, i, number, state); err != nil {
+		return err
+	}
+	if state != command.PresenceComposing && state != command.PresenceRecording || while <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(min(while, LongestPresence))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return c.ShowPresence(context.WithoutCancel(ctx), i, number, command.PresencePaused)
 }
 
 // WatchPresence has WhatsApp tell of a person's presence while the connection

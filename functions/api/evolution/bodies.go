@@ -135,6 +135,156 @@ var numbersBody = schema{
 	required: []string{"numbers"},
 }
 
+// numericTexts are numbers as users write them, ten characters at least.
+func numericTexts(name string) schema {
+	return schema{name: name, kind: "array", minItems: 1, unique: true, items: &schema{
+		kind: "string", minLength: 10, pattern: regexp.MustCompile(`\d+`), description: `"` + name + `" must be an array of numeric strings`,
+	}}
+}
+
+var createGroupBody = schema{
+	kind: "object",
+	properties: []schema{
+		text("subject"), text("description"), text("profilePicture"), flag("promoteParticipants"), numericTexts("participants"),
+	},
+	required: []string{"subject", "participants"},
+	filled:   []string{"subject", "description", "profilePicture"},
+}
+
+// ofGroup is the body of a route of a group, whose JID stands in the body or in
+// the query.
+func ofGroup(required []string, properties ...schema) schema {
+	return schema{
+		kind:       "object",
+		properties: append([]schema{{name: "groupJid", kind: "string", pattern: regexp.MustCompile(`^[\d-]+@g.us$`)}}, properties...),
+		required:   append([]string{"groupJid"}, required...), filled: append([]string{"groupJid"}, required...),
+	}
+}
+
+var (
+	groupBody            = ofGroup(nil)
+	groupSubjectBody     = ofGroup([]string{"subject"}, text("subject"))
+	groupDescriptionBody = ofGroup([]string{"description"}, text("description"))
+	groupPictureBody     = ofGroup([]string{"image"}, text("image"))
+	groupMembersBody     = ofGroup([]string{"action", "participants"},
+		schema{name: "action", kind: "string", enum: []string{"add", "remove", "promote", "demote"}}, numericTexts("participants"))
+	groupSettingBody = ofGroup([]string{"action"},
+		schema{name: "action", kind: "string", enum: []string{"announcement", "not_announcement", "locked", "unlocked"}})
+	groupTimerBody = ofGroup([]string{"expiration"}, schema{name: "expiration", kind: "number", enum: []string{"0", "86400", "604800", "7776000"}})
+	groupModeBody  = ofGroup([]string{"mode"}, schema{name: "mode", kind: "string", enum: []string{"admin_add", "all_member_add"}})
+	groupSendBody  = ofGroup([]string{"description", "numbers"}, text("description"), numericTexts("numbers"))
+)
+
+var inviteBody = schema{
+	kind:       "object",
+	properties: []schema{{name: "inviteCode", kind: "string", pattern: regexp.MustCompile(`^[a-zA-Z0-9]{22}$`)}},
+	required:   []string{"inviteCode"}, filled: []string{"inviteCode"},
+}
+
+var listGroupsBody = schema{
+	kind:       "object",
+	properties: []schema{{name: "getParticipants", kind: "string", enum: []string{"true", "false"}}},
+	required:   []string{"getParticipants"}, filled: []string{"getParticipants"},
+}
+
+// messageKeyField names a message of a chat.
+var messageKeyField = schema{
+	name: "key", kind: "object", properties: []schema{text("id"), text("remoteJid"), flag("fromMe")},
+	required: []string{"id", "remoteJid", "fromMe"}, filled: []string{"id", "remoteJid"},
+}
+
+// messageKeys is a list of messages.
+func messageKeys(name string) schema {
+	return schema{
+		kind: "object",
+		properties: []schema{{name: name, kind: "array", minItems: 1, unique: true, items: &schema{
+			kind: "object", properties: []schema{text("id"), flag("fromMe"), text("remoteJid"), text("participant")},
+			required: []string{"id", "fromMe", "remoteJid"}, filled: []string{"id", "remoteJid"},
+		}}},
+		required: []string{name},
+	}
+}
+
+var (
+	readBody   = messageKeys("readMessages")
+	playedBody = messageKeys("playedMessages")
+)
+
+var lastMessageField = schema{
+	name: "lastMessage", kind: "object",
+	properties: []schema{messageKeyField, {name: "messageTimestamp", kind: "integer"}},
+	required:   []string{"key"},
+}
+
+var archiveChatBody = schema{
+	kind: "object", properties: []schema{text("chat"), flag("archive"), lastMessageField},
+	required: []string{"archive"},
+}
+
+var unreadChatBody = schema{
+	kind: "object", properties: []schema{text("chat"), lastMessageField},
+	required: []string{"lastMessage"},
+}
+
+var presenceNames = []string{"unavailable", "available", "composing", "recording", "paused"}
+
+var presenceBody = schema{
+	kind: "object", properties: []schema{{name: "presence", kind: "string", enum: presenceNames}},
+	required: []string{"presence"}, filled: []string{"presence"},
+}
+
+var chatPresenceBody = schema{
+	kind:       "object",
+	properties: []schema{text("number"), {name: "delay", kind: "number"}, {name: "presence", kind: "string", enum: presenceNames}},
+	required:   []string{"number", "presence", "delay"}, filled: []string{"number"},
+}
+
+var blockBody = schema{
+	kind:       "object",
+	properties: []schema{text("number"), {name: "status", kind: "string", enum: []string{"block", "unblock"}}},
+	required:   []string{"number", "status"}, filled: []string{"number", "status"},
+}
+
+// numberBody names a person or a group, or nobody.
+var numberBody = schema{kind: "object", properties: []schema{text("number")}}
+
+// oneText is a body with one text that must be there.
+func oneText(name string) schema {
+	return schema{kind: "object", properties: []schema{text(name)}, required: []string{name}, filled: []string{name}}
+}
+
+var (
+	profileNameBody    = oneText("name")
+	profileStatusBody  = oneText("status")
+	profilePictureBody = oneText("picture")
+)
+
+var privacyBody = schema{
+	kind: "object",
+	properties: []schema{
+		{name: "readreceipts", kind: "string", enum: []string{"all", "none"}},
+		{name: "profile", kind: "string", enum: []string{"all", "contacts", "contact_blacklist", "none"}},
+		{name: "status", kind: "string", enum: []string{"all", "contacts", "contact_blacklist", "none"}},
+		{name: "online", kind: "string", enum: []string{"all", "match_last_seen"}},
+		{name: "last", kind: "string", enum: []string{"all", "contacts", "contact_blacklist", "none"}},
+		{name: "groupadd", kind: "string", enum: []string{"all", "contacts", "contact_blacklist", "none"}},
+	},
+	required: privacyNames,
+	filled:   privacyNames,
+}
+
+var privacyNames = []string{"readreceipts", "profile", "status", "online", "last", "groupadd"}
+
+var labelBody = schema{
+	kind: "object",
+	properties: []schema{
+		{name: "number", kind: "string", description: "Invalid format"},
+		text("labelId"),
+		{name: "action", kind: "string", enum: []string{"add", "remove"}},
+	},
+	required: []string{"number", "labelId", "action"}, filled: []string{"number", "labelId", "action"},
+}
+
 // eventNames are what a webhook may ask for, in Evolution's order, and last the
 // alias that it computes itself and yet refuses.
 var eventNames = []string{

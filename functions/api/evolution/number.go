@@ -1,6 +1,7 @@
 package evolution
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,31 +35,48 @@ func (h *Handler) whatsappNumbers(r *request) (answer, error) {
 	if len(numbers) > maxNumbers {
 		return answer{}, bare(refuse("At most 1000 numbers can be checked at once"))
 	}
-	for _, n := range numbers {
-		if strings.HasSuffix(core.Address(n), "@g.us") {
-			return answer{}, bare(refuse("This server does not look up groups yet: " + n))
-		}
-	}
 	found, err := h.core.Lookup(r.Context(), r.instance, numbers)
 	if err != nil {
 		return answer{}, bare(err)
 	}
-	// Broadcasts come first, as in Evolution.
-	slices.SortStableFunc(found, func(a, b core.Contact) int {
-		switch {
-		case a.Person() == b.Person():
-			return 0
-		case b.Person():
-			return -1
-		default:
-			return 1
+	for n := range found {
+		if err := h.findGroupOf(r, &found[n]); err != nil {
+			return answer{}, bare(err)
 		}
-	})
+	}
+	slices.SortStableFunc(found, func(a, b core.Contact) int { return cmp.Compare(rank(a), rank(b)) })
 	out := make([]numberJSON, len(found))
 	for n, c := range found {
 		out[n] = numberRow(c)
 	}
 	return ok(out)
+}
+
+// rank is the order of Evolution's answer: broadcasts, groups, people.
+func rank(c core.Contact) int {
+	switch {
+	case c.Person():
+		return 2
+	case strings.HasSuffix(c.JID, "@g.us"):
+		return 1
+	default:
+		return 0
+	}
+}
+
+// findGroupOf says of a group whether the account is in it, and its name.
+func (h *Handler) findGroupOf(r *request, c *core.Contact) error {
+	if rank(*c) != 1 {
+		return nil
+	}
+	g, err := h.core.Group(r.Context(), r.instance, c.JID, false)
+	switch fault.KindOf(err) { //nolint:exhaustive // the rest says nothing about the group
+	case fault.NotFound, fault.Forbidden, fault.Invalid:
+		c.Exists = false
+		return nil
+	}
+	c.Name = g.Subject
+	return err
 }
 
 // closedSocket is what Evolution lets through of its client library's error.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // schema is the part of JSON Schema that Evolution's bodies use. Refusals have
@@ -20,6 +21,7 @@ type schema struct {
 	description string // replaces the wording
 	enum        []string
 	pattern     *regexp.Regexp
+	minLength   int // of a text
 	minItems    int
 	unique      bool
 	items       *schema
@@ -36,21 +38,44 @@ func (s schema) validate(b *body) error {
 	if b.form {
 		b.value = s.coerce(b.value)
 	}
-	var wrong []string
+	var wrong []flaw
 	s.check("instance", b.value, &wrong)
 	if len(wrong) == 0 {
 		return nil
 	}
-	return &problem{status: 400, message: [][]string{wrong}}
+	sentences := make([]string, len(wrong))
+	for n, f := range wrong {
+		sentences[n] = f.Message
+	}
+	return &problem{status: 400, message: [][]string{sentences}}
 }
 
-func (s schema) check(path string, value any, wrong *[]string) {
+// validateFlat is validate with the refusal of routes of groups: an array of
+// properties and what is wrong with them.
+func (s schema) validateFlat(b *body) error {
+	if b.form {
+		b.value = s.coerce(b.value)
+	}
+	var wrong []flaw
+	if s.check("instance", b.value, &wrong); len(wrong) == 0 {
+		return nil
+	}
+	return &problem{status: 400, message: wrong}
+}
+
+// flaw is something wrong with a property: "instance" for the body itself.
+type flaw struct {
+	Property string `json:"property"`
+	Message  string `json:"message"`
+}
+
+func (s schema) check(path string, value any, wrong *[]flaw) {
 	say := func(format string, args ...any) {
 		text := s.description
 		if text == "" {
 			text = strings.Replace(path+" "+fmt.Sprintf(format, args...), "instance.", "", 1)
 		}
-		*wrong = append(*wrong, text)
+		*wrong = append(*wrong, flaw{strings.TrimPrefix(path, "instance."), text})
 	}
 	if s.kind != "" && !isA(value, s.kind) {
 		say("is not of a type(s) %s", s.kind)
@@ -58,8 +83,11 @@ func (s schema) check(path string, value any, wrong *[]string) {
 	if text, isText := value.(string); isText && s.pattern != nil && !s.pattern.MatchString(text) {
 		say("does not match pattern %q", s.pattern)
 	}
+	if text, isText := value.(string); isText && utf8.RuneCountInString(text) < s.minLength {
+		say("does not meet minimum length of %d", s.minLength)
+	}
 	if len(s.enum) > 0 {
-		if text, isText := value.(string); !isText || !slices.Contains(s.enum, text) {
+		if !slices.Contains(s.enum, enumText(value)) {
 			say("is not one of enum values: %s", strings.Join(s.enum, ","))
 		}
 	}
@@ -77,11 +105,11 @@ func (s schema) check(path string, value any, wrong *[]string) {
 				say("requires property %q", name)
 			}
 		}
-		s.checkFilled(v, wrong)
+		s.checkFilled(path, v, wrong)
 	}
 }
 
-func (s schema) checkArray(path string, list []any, wrong *[]string, say func(string, ...any)) {
+func (s schema) checkArray(path string, list []any, wrong *[]flaw, say func(string, ...any)) {
 	if len(list) < s.minItems {
 		say("does not meet minimum length of %d", s.minItems)
 	}
@@ -101,7 +129,20 @@ func (s schema) checkArray(path string, list []any, wrong *[]string, say func(st
 	}
 }
 
-func (s schema) checkFilled(object map[string]any, wrong *[]string) {
+// enumText is how a text or a number stands in an enum; "\x00" for what is
+// neither.
+func enumText(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	default:
+		return "\x00"
+	}
+}
+
+func (s schema) checkFilled(path string, object map[string]any, wrong *[]flaw) {
 	for name := range object {
 		if !slices.Contains(s.filled, name) {
 			return
@@ -109,7 +150,7 @@ func (s schema) checkFilled(object map[string]any, wrong *[]string) {
 	}
 	for _, name := range s.filled {
 		if text, isText := object[name].(string); isText && text == "" {
-			*wrong = append(*wrong, `The "`+name+`" cannot be empty`)
+			*wrong = append(*wrong, flaw{strings.TrimPrefix(path+"."+name, "instance."), `The "` + name + `" cannot be empty`})
 		}
 	}
 }

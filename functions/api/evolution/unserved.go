@@ -10,20 +10,10 @@ import (
 // instance that this server knows and does not serve: method and first part of
 // the path, then the second parts in lower case.
 var unserved = map[string]string{
-	"POST instance": "setpresence",
 	"POST message": "sendtemplate sendptv sendwhatsappaudio sendstatus sendsticker sendlocation sendcontact sendreaction " +
 		"sendpoll sendlist sendbuttons sendcarousel",
-	"POST chat": "markmessageasread archivechat markchatunread fetchprofilepictureurl updatemessage " +
-		"sendpresence updateblockstatus fetchbusinessprofile fetchprofile " +
-		"updateprofilename updateprofilestatus updateprofilepicture updateprivacysettings markmessageasplayed getpollvote findchannels " +
-		"checkiswhatsappnumber",
-	"GET chat":    "fetchprivacysettings",
-	"DELETE chat": "deletemessageforeveryone removeprofilepicture",
-	"POST group": "create updategroupsubject updategroupdescription updategrouppicture sendinvite revokeinvitecode updateparticipant " +
-		"updatesetting toggleephemeral updatememberaddmode",
-	"GET group":       "findgroupinfos fetchallgroups participants invitecode inviteinfo acceptinvitecode",
-	"DELETE group":    "leavegroup",
-	"POST label":      "handlelabel",
+	"POST chat":       "updatemessage getpollvote findchannels",
+	"DELETE chat":     "deletemessageforeveryone",
 	"GET label":       "findlabels",
 	"POST call":       "offer",
 	"POST business":   "getcatalog getcollections",
