@@ -4,12 +4,16 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"roost/sessionhost/host"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/command"
+	"roost/shared/event"
 	"roost/shared/instance"
+	"roost/shared/message"
 	"roost/shared/table"
+	"roost/shared/transcript"
 	"roost/simulator"
 	"roost/simulator/history"
 )
@@ -64,4 +68,53 @@ func TestHistory(t *testing.T) {
 	if n := w.stored(partition, ""); n != 0 {
 		t.Errorf("%d notes outlive the keys", n)
 	}
+}
+
+// TestThePast reads what was said before the instance was linked, and whom the
+// phone's address book has, into a transcript.
+func TestThePast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host()
+	u, err := w.Phone("491510001701", "Phone 491510001701")
+	must(t, err)
+	const chats, each = 6, 70
+	u.SetHistory(history.Plan{Seed: 1, Chats: chats, Groups: 2, MessagesPerChat: each})
+	bob, err := w.Contact("491510001702", "bob")
+	must(t, err)
+	must(t, u.SetContactName(bob.PN(), "Bob Brown", "Bob"))
+	i, err := w.instances.Update(w.ctx, w.create("old").ID, func(i *instance.Instance) error {
+		i.Settings.SyncFullHistory = true
+		return nil
+	})
+	must(t, err)
+	w.link(i, u.Number())
+	said := transcript.NewRepository(w.table, w.bucket)
+	known := func() (int64, int, string) {
+		listed, err := said.List(w.ctx, i.ID, transcript.Listing{})
+		must(t, err)
+		all, err := said.Chats(w.ctx, i.ID)
+		must(t, err)
+		c, _, err := said.Contact(w.ctx, i.ID, message.Address{PN: bob.PN().String()})
+		must(t, err)
+		return listed.Total, len(all), c.Saved
+	}
+	until := func(done func() bool) {
+		for !done() {
+			got, err := w.events.Receive(w.ctx, 10, 20*time.Second, 0)
+			must(t, err)
+			for _, d := range got {
+				e, err := event.Read(w.ctx, w.bucket, d.Body)
+				must(t, err)
+				must(t, said.Store(w.ctx, e))
+				must(t, w.events.Delete(w.ctx, d.Receipt))
+			}
+		}
+	}
+	until(func() bool {
+		messages, all, saved := known()
+		return messages == chats*each && all >= chats && saved == "Bob Brown"
+	})
+	must(t, u.SetContactName(bob.PN(), "Robert Brown", "Robert"))
+	until(func() bool { _, _, saved := known(); return saved == "Robert Brown" })
 }

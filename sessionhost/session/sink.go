@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,6 +52,51 @@ func (k *sink) Update(ctx context.Context, u event.Update) error {
 		return err
 	}
 	return s.deps.Events.Publish(ctx, e)
+}
+
+// Remembers implements whatsapp.Sink.
+func (k *sink) Remembers() bool { return k.session.Record().Settings.SyncFullHistory }
+
+// Past implements whatsapp.Sink.
+func (k *sink) Past(ctx context.Context, h event.History) error {
+	s := k.session
+	if s.ignored(h.Chat) {
+		return nil
+	}
+	what := []string{strconv.FormatBool(h.Ends), h.Last.String(), h.Name}
+	for _, m := range h.Messages {
+		what = append(what, m.ID)
+	}
+	e, err := newEvent(s.Record(), event.HistorySynced, h.Chat.Key(), h, what...)
+	if err != nil {
+		return err
+	}
+	return s.deps.Events.Publish(ctx, e)
+}
+
+// contactsAtOnce is how many contacts one event tells of.
+const contactsAtOnce = 50
+
+// addressBook is the Chat of events about contacts: they keep their order, and
+// hold up nothing else.
+const addressBook = "contacts"
+
+// Contacts implements whatsapp.Sink.
+func (k *sink) Contacts(ctx context.Context, contacts []event.Contact, at string) error {
+	for some := range slices.Chunk(contacts, contactsAtOnce) {
+		what := []string{at}
+		for _, c := range some {
+			what = append(what, c.Address.Key(), c.Saved, c.PushName)
+		}
+		e, err := newEvent(k.session.Record(), event.ContactsUpdated, addressBook, event.Contacts{Contacts: some}, what...)
+		if err != nil {
+			return err
+		}
+		if err := k.session.deps.Events.Publish(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // account cuts the device off a JID.

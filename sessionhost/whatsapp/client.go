@@ -30,6 +30,13 @@ type Sink interface {
 	Update(ctx context.Context, u event.Update) error
 	// History notes that the phone offers a piece of history, for FetchHistory.
 	History(ctx context.Context, id string, note []byte) error
+	// Past is what FetchHistory has read of a chat, if Remembers says that
+	// anybody wants it.
+	Past(ctx context.Context, h event.History) error
+	Remembers() bool
+	// Contacts are people whose names the account's address book or they
+	// themselves have told; at tells this telling from others of the same.
+	Contacts(ctx context.Context, contacts []event.Contact, at string) error
 }
 
 // SendLock keeps sending and receiving apart where they would damage each

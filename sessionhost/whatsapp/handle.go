@@ -40,7 +40,14 @@ func (c *Client) handle(evt any) (handled bool) {
 		c.signals(Synced{Count: e.Count})
 	case *events.PushNameSetting:
 		c.named(e.Action.GetName())
+	case *events.Contact:
+		return c.keep(c.contact(c.context(), e))
 	case *events.AppStateSyncComplete: // the first sync tells of no single setting
+		if e.Name == appstate.WAPatchCriticalUnblockLow {
+			if err := c.addressBook(c.context(), e.Version); err != nil {
+				c.log.Error("address book cannot be told", "err", err)
+			}
+		}
 		if name := c.device.PushName; e.Name == appstate.WAPatchCriticalBlock && name != "" {
 			c.named(name)
 		}

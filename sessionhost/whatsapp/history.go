@@ -73,7 +73,7 @@ func (c *Client) FetchHistory(ctx context.Context, note []byte) error {
 		return context.Cause(ctx)
 	}
 	if inline := n.GetInitialHistBootstrapInlinePayload(); inline != nil {
-		return c.digest(ctx, bytes.NewReader(inline))
+		return c.digest(ctx, &n, bytes.NewReader(inline))
 	}
 	file, err := os.CreateTemp(spool.dir, "roost-history-*")
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *Client) FetchHistory(ctx context.Context, note []byte) error {
 		}
 		return fmt.Errorf("fetch history: %w", err)
 	}
-	if err := c.digest(ctx, file); err != nil {
+	if err := c.digest(ctx, &n, file); err != nil {
 		return err
 	}
 	if err := c.wa.DeleteMedia(ctx, whatsmeow.MediaHistory, n.GetDirectPath(), n.GetFileEncSHA256(), n.GetEncHandle()); err != nil {
@@ -100,9 +100,9 @@ func (c *Client) FetchHistory(ctx context.Context, note []byte) error {
 }
 
 // digest reads a history twice: people first, whom the chats are stored by.
-func (c *Client) digest(ctx context.Context, from io.ReadSeeker) error {
+func (c *Client) digest(ctx context.Context, n *waE2E.HistorySyncNotification, from io.ReadSeeker) error {
 	to := c.wa.DangerousInternals() //nolint:staticcheck // the library stores only histories that it holds whole
-	sift := &sifter{ctx: ctx, store: to}
+	sift := &sifter{ctx: ctx, store: to, past: c.newPast(ctx, n)}
 	for _, pass := range []func(protowire.Number, uint64, *section) error{sift.people, sift.chats} {
 		if _, err := from.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("read history: %w", err)
@@ -116,9 +116,14 @@ func (c *Client) digest(ctx context.Context, from io.ReadSeeker) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+			if sift.past.failed != nil {
+				return sift.past.failed // to be read again
+			}
 			return fmt.Errorf("%w: read history: %w", ErrHistoryGone, err)
 		}
-		sift.flush()
+		if err := sift.flush(); err != nil {
+			return err
+		}
 	}
 	return ctx.Err()
 }
@@ -143,16 +148,19 @@ type sifter struct {
 
 	mappings []*waHistorySync.PhoneNumberToLIDMapping
 	names    []*waHistorySync.Pushname
+	past     *past
 }
 
-func (s *sifter) flush() {
+func (s *sifter) flush() error {
 	if len(s.mappings) > 0 {
 		s.store.StoreHistoricalPNLIDMappings(s.ctx, s.mappings)
 	}
 	if len(s.names) > 0 {
 		s.store.HandleHistoricalPushNames(s.ctx, s.names)
 	}
+	names := s.names
 	s.mappings, s.names = nil, nil
+	return s.past.people(names)
 }
 
 // read unpacks a piece.
@@ -182,6 +190,9 @@ const (
 	fieldToken           = 21
 	fieldTokenTime       = 22
 	fieldTokenSenderTime = 28
+	fieldChatUnread      = 6
+	fieldChatTime        = 12
+	fieldChatName        = 13
 )
 
 // people takes who is who, and what is one for all chats.
@@ -220,12 +231,15 @@ func (s *sifter) people(field protowire.Number, _ uint64, body *section) error {
 		}
 	}
 	if len(s.mappings) >= batch || len(s.names) >= batch {
-		s.flush()
+		if err := s.flush(); err != nil {
+			return err
+		}
 	}
 	return s.ctx.Err()
 }
 
-// chats takes the privacy token of every chat and the secrets of its messages.
+// chats takes the privacy token of every chat, the secrets of its messages, and
+// what was said.
 func (s *sifter) chats(field protowire.Number, _ uint64, body *section) error {
 	if field != fieldConversations || body == nil {
 		return s.ctx.Err()
@@ -239,18 +253,25 @@ func (s *sifter) chats(field protowire.Number, _ uint64, body *section) error {
 	}
 	err := body.each(func(field protowire.Number, value uint64, body *section) error {
 		switch field { //nolint:exhaustive // likewise
+		case fieldChatUnread:
+			chat.UnreadCount = new(uint32(value))
+		case fieldChatTime:
+			chat.ConversationTimestamp = &value
 		case fieldTokenTime:
 			chat.TcTokenTimestamp = &value
 		case fieldTokenSenderTime:
 			chat.TcTokenSenderTimestamp = &value
-		case fieldChatID, fieldToken:
+		case fieldChatID, fieldToken, fieldChatName:
 			text, err := body.all()
 			if err != nil {
 				return err
 			}
-			if field == fieldToken {
+			switch field {
+			case fieldToken:
 				chat.TcToken = text
-			} else {
+			case fieldChatName:
+				chat.Name = new(string(text))
+			default:
 				chat.ID = new(string(text))
 			}
 		case fieldChatMessages:
@@ -266,9 +287,15 @@ func (s *sifter) chats(field protowire.Number, _ uint64, body *section) error {
 			if len(chat.Messages) >= batch && chat.ID != nil {
 				store()
 			}
+			if err := s.past.said(chat.GetID(), m.GetMessage()); err != nil {
+				return err
+			}
 		}
 		return s.ctx.Err()
 	})
 	store()
-	return err
+	if err != nil {
+		return err
+	}
+	return s.past.ends(chat)
 }

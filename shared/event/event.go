@@ -22,6 +22,7 @@ const (
 	MessageSent       Kind = "message.sent"       // message.Message, sent through the API
 	MessageUpdated    Kind = "message.updated"    // Update
 	ContactsUpdated   Kind = "contacts.updated"   // Contacts
+	HistorySynced     Kind = "history.synced"     // History
 	InstanceCreated   Kind = "instance.created"   // Lifecycle
 	InstanceDeleted   Kind = "instance.deleted"   // Lifecycle
 	InstanceLoggedOut Kind = "instance.loggedOut" // Lifecycle
@@ -92,6 +93,24 @@ type Contact struct {
 	Address  message.Address `json:"address"`
 	PushName string          `json:"pushName,omitempty"` // as they call themself
 	Saved    string          `json:"saved,omitempty"`    // as the account's owner calls them
+}
+
+// History is the body of HistorySynced: a piece of what was said in one chat
+// before the instance was linked, as its phone tells it. Few dozen messages at
+// most, in no order that counts.
+type History struct {
+	Chat     message.Address   `json:"chat"`
+	Messages []message.Message `json:"messages,omitempty"`
+
+	// Ends says that this is the last piece of the chat in its part of the
+	// history. Only then the three are known.
+	Ends   bool      `json:"ends,omitempty"`
+	Name   string    `json:"name,omitempty"` // subject of a group, or as the account's owner calls the person
+	Unread int64     `json:"unread,omitempty"`
+	Last   time.Time `json:"last,omitzero"` // when something was said last
+
+	Latest   bool   `json:"latest,omitempty"`   // of the first part, which is of the newest messages
+	Progress uint32 `json:"progress,omitempty"` // of the phone's telling, in percent
 }
 
 // Limited is the body of AccountLimited: what WhatsApp keeps the account from,

@@ -103,6 +103,23 @@ func (c *Chat) count(m message.Message, kind Kind, sort string) {
 	}
 }
 
+// remember takes up a message from before the instance was linked.
+func (c *Chat) remember(m message.Message, kind Kind, sort string) {
+	c.Entries++
+	if kind.Listed() {
+		c.Messages++
+	}
+	if !m.FromMe && !m.Group && m.PushName != "" && c.Name == "" {
+		c.Name = m.PushName
+	}
+	if c.CreatedAt.IsZero() || m.Timestamp.Before(c.CreatedAt) {
+		c.CreatedAt = m.Timestamp
+	}
+	if kind == KindMessage && m.Timestamp.After(c.LastAt) {
+		c.LastAt, c.LastID, c.lastIn, c.lastSort = m.Timestamp, m.ID, c.Key, sort
+	}
+}
+
 // read takes up that the account has read messages on another device.
 func (c *Chat) read(ids []string) {
 	if slices.Contains(ids, c.LastID) {

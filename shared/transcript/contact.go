@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
 	"roost/shared/message"
@@ -73,27 +75,77 @@ func (r *Repository) Contact(ctx context.Context, i instance.ID, a message.Addre
 // same again changes nothing. Names that are empty leave what is known.
 // Errors: [ErrSealed] and those of the table.
 func (r *Repository) StoreContact(ctx context.Context, i instance.ID, a message.Address, pushName, saved string, at time.Time) error {
+	return r.StoreContacts(ctx, i, []event.Contact{{Address: a, PushName: pushName, Saved: saved}}, at)
+}
+
+// contactsAtOnce is how many contacts one transaction changes: each is four
+// items at most of the hundred that it may have.
+const contactsAtOnce = 24
+
+// StoreContacts is StoreContact for many, with two requests for two dozen.
+func (r *Repository) StoreContacts(ctx context.Context, i instance.ID, told []event.Contact, at time.Time) error {
+	for len(told) > 0 {
+		n, names := 0, map[string]bool{}
+		for _, c := range told { // one person once: under another name it is for the next round
+			if n == contactsAtOnce || names[c.Address.PN] || names[c.Address.LID] {
+				break
+			}
+			for _, name := range []string{c.Address.PN, c.Address.LID} {
+				names[name] = name != ""
+			}
+			n++
+		}
+		if err := r.storeContacts(ctx, i, told[:n], at); err != nil {
+			return err
+		}
+		told = told[n:]
+	}
+	return nil
+}
+
+func (r *Repository) storeContacts(ctx context.Context, i instance.ID, told []event.Contact, at time.Time) error {
+	var keys []table.Key
+	for _, c := range told {
+		keys = append(keys, contactKeys(i, c.Address)...)
+	}
 	for race := range maxRaces {
 		if err := pause(ctx, race); err != nil {
 			return err
 		}
-		met, err := r.meet(ctx, i, a, nil)
+		items, err := r.table.BatchGet(ctx, keys)
 		if err != nil {
-			return err
+			return fmt.Errorf("read contacts of instance %s: %w", i, err)
 		}
-		ops := met.learn(i, pushName, saved, at)
+		var ops []table.Op
+		written := map[table.Key]bool{}
+		var later []event.Contact
+		for _, c := range told {
+			met, err := r.meet(ctx, i, c.Address, items)
+			if err != nil {
+				return err
+			}
+			more := met.learn(i, c.PushName, c.Saved, at)
+			if slices.ContainsFunc(more, func(op table.Op) bool { return written[op.Item.Key] }) {
+				later = append(later, c) // the same person, as only the table knew
+				continue
+			}
+			for _, op := range more {
+				written[op.Item.Key] = true
+			}
+			ops = append(ops, more...)
+		}
 		if len(ops) == 0 {
 			return nil
 		}
 		err = r.table.Write(ctx, append([]table.Op{table.CheckOp(sealKey(i), table.Absent())}, ops...)...)
 		if err == nil {
-			return nil
+			return r.StoreContacts(ctx, i, later, at)
 		}
 		if conflict, ok := errors.AsType[*table.ConflictError](err); ok && conflict.Op == 0 {
 			return ErrSealed
 		}
 		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
-			return fmt.Errorf("store a contact of instance %s: %w", i, err)
+			return fmt.Errorf("store contacts of instance %s: %w", i, err)
 		}
 	}
 	return fault.New(fault.Unavailable, "the contact is being changed by too many at once")

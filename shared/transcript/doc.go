@@ -13,7 +13,7 @@
 //	transcript-time#<instance>     <time>#<arrival>#<event>     header of what listings show, over all chats
 //	transcript-ids#<instance>      <message>#<event>            where the entries about a message are
 //	transcript-ids#<instance>      <message>!<event>            a receipt of the message
-//	transcript-ids#<instance>      <message>                    a status that came before its message
+//	transcript-ids#<instance>      <message>                    a status or edit that came before its message; where one of the past is
 //
 // # Once
 //
@@ -41,6 +41,13 @@
 //
 // A message remembers where its latest edit is, and is shown with it. What was
 // said first stays; the edit is an entry of its own as well.
+//
+// # The past
+//
+// What a phone tells of the time before it was linked comes in pieces of one
+// chat, and may come beside the messages' own events. Whoever is second finds
+// the other: the past looks messages up by their ids, and leaves under each id
+// for a week where the message is. It is stored twenty messages at a time.
 //
 // # The end
 //

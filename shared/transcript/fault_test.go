@@ -29,7 +29,7 @@ func TestFaultsLoseAndRepeatNothing(t *testing.T) {
 		received("A", message.Address{PN: maria.PN}, 1), received("B", message.Address{LID: maria.LID}, 2), received("C", maria, 3),
 		sent("S", maria, 4),
 		event.Update{IDs: []string{"S", "T"}, Chat: maria, FromMe: true, Status: message.StatusRead},
-		sent("T", maria, 5), revoke, edits(received("E", maria, 10), "A", "new"), edits(received("F", maria, 12), "U", "newer"), received("U", maria, 11),
+		sent("T", maria, 5), revoke, edits(received("E", maria, 10), "A", "new"), edits(received("F", maria, 12), "U", "newer"), received("U", maria, 11), past(3, "A"),
 	}
 	tbl, bucket := open(t)
 	sound := transcript.NewRepository(tbl, bucket)

@@ -70,6 +70,8 @@ func tell(t testing.TB, body any) event.Event {
 		e.At = b.Timestamp
 	case event.Update:
 		e.Kind, e.Chat, e.ID = event.MessageUpdated, b.Chat.Key(), event.NewID("update", fmt.Sprint(b.IDs), string(b.Status))
+	case event.History:
+		e.Kind, e.Chat, e.ID = event.HistorySynced, b.Chat.Key(), event.NewID("history", string(encoded))
 	case event.Contacts:
 		e.Kind, e.ID = event.ContactsUpdated, event.NewID("contacts", string(encoded))
 	default:

@@ -41,11 +41,13 @@ func (r *Repository) Store(ctx context.Context, e event.Event) error {
 		if err := json.Unmarshal(e.Body, &told); err != nil {
 			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
 		}
-		for _, c := range told.Contacts {
-			if err := r.StoreContact(ctx, e.Instance, c.Address, c.PushName, c.Saved, e.At); err != nil {
-				return err
-			}
+		return r.StoreContacts(ctx, e.Instance, told.Contacts, e.At)
+	case event.HistorySynced:
+		var h event.History
+		if err := json.Unmarshal(e.Body, &h); err != nil {
+			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
 		}
+		return r.storeHistory(ctx, e, h)
 	}
 	return nil
 }
@@ -61,6 +63,7 @@ func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.
 		event: e, entry: &entry, chat: named(m.Chat, e), index: indexKey(e.Instance, m.ID, e.ID), header: header(m),
 		extra: append(contactKeys(e.Instance, who), early),
 	}
+	w.known = func(v view) (place, bool) { return fromPast(e.Instance, v, m) }
 	w.change = func(v *view, sort string) ([]table.Op, error) {
 		entry.Status = m.Status
 		if item, ok := v.items[early]; ok && m.ID != "" {
@@ -136,6 +139,8 @@ type writing struct {
 	header map[string]any // for listings, nil for what they do not show
 	extra  []table.Key    // to be read with the chat
 	seen   *view          // the chat, index and seal as just read, nil to read them
+	// known finds the entry by other means than its index; nil for none.
+	known func(view) (place, bool)
 	// change brings the chat up to date, in which the entry stands at sort, and
 	// returns what else is to be written.
 	change func(v *view, sort string) ([]table.Op, error)
@@ -147,9 +152,9 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 	i, entry := w.event.Instance, w.entry
 	blob := ""
 	if len(entry.Body) > maxInline {
-		blob = blobKey(i, w.event.ID)
-		if _, err := r.bucket.Put(ctx, blob, bytes.NewReader(entry.Body), int64(len(entry.Body)), "application/json"); err != nil {
-			return Chat{}, place{}, fmt.Errorf("store a large entry: %w", err)
+		var err error
+		if blob, err = r.storeBody(ctx, i, *entry); err != nil {
+			return Chat{}, place{}, err
 		}
 	}
 	sort := sortKey(entry.At, w.event.At, w.event.ID)
@@ -163,6 +168,11 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 		}
 		if pointer, again := v.items[w.index]; again {
 			return v.chat, place{Partition: pointer.Text("entry_partition"), Sort: pointer.Text("entry_sort")}, nil
+		}
+		if w.known != nil {
+			if at, again := w.known(v); again {
+				return v.chat, at, nil
+			}
 		}
 		if _, sealed := v.items[sealKey(i)]; sealed {
 			return Chat{}, place{}, ErrSealed
@@ -208,6 +218,16 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 		}
 	}
 	return Chat{}, place{}, fault.New(fault.Unavailable, "the chat is being changed by too many at once")
+}
+
+// storeBody puts the body of an entry that is too large for the table into the
+// bucket, and returns where.
+func (r *Repository) storeBody(ctx context.Context, i instance.ID, e Entry) (string, error) {
+	key := blobKey(i, e.ID)
+	if _, err := r.bucket.Put(ctx, key, bytes.NewReader(e.Body), int64(len(e.Body)), "application/json"); err != nil {
+		return "", fmt.Errorf("store a large entry: %w", err)
+	}
+	return key, nil
 }
 
 // seen is the chat with what stands around an entry that is to be written.

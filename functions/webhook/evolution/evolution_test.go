@@ -104,6 +104,16 @@ func TestTranslate(t *testing.T) {
 			event.MessageReceived, said("null", func(m *message.Message) { m.FromMe, m.Sender, m.Kind, m.Status, m.ID = true, own, "", "", "3F1" }),
 			[]string{"messages.upsert", `{"key":{"remoteJid":"4915@s.whatsapp.net","fromMe":true,"id":"3F1","remoteJidAlt":"4915@s.whatsapp.net","addressingMode":"lid"},"pushName":"Maria","status":"SERVER_ACK","message":{},"messageType":"unknown","messageTimestamp":1795341600,"instanceId":"i-1","source":"desktop"}`},
 		},
+		"the past": {
+			event.HistorySynced,
+			event.History{
+				Chat: maria, Ends: true, Name: "Maria S", Latest: true, Progress: 7, Messages: []message.Message{said(hi, func(m *message.Message) { m.Chat, m.ID = message.Address{LID: "77@lid"}, "x" })},
+			},
+			[]string{
+				"messages.set", `[{"key":{"remoteJid":"77@lid","fromMe":false,"id":"x","addressingMode":"lid"},"pushName":"Maria","status":"DELIVERY_ACK","message":{"conversation":"hi"},"messageType":"conversation","messageTimestamp":1795341600,"instanceId":"i-1","source":"unknown"}]`,
+				"chats.set", `[{"remoteJid":"4915@s.whatsapp.net","instanceId":"i-1","name":"Maria S"}]`,
+			},
+		},
 		"sent": {
 			event.MessageSent, said(hi, func(m *message.Message) { m.FromMe, m.ViaAPI, m.Status = true, true, message.StatusPending }),
 			[]string{"send.message", `{"key":{"remoteJid":"4915@s.whatsapp.net","fromMe":true,"id":"3EB0F4A1B2C3D4E5F60718"},"pushName":"Você","status":"PENDING","message":{"conversation":"hi"},"messageType":"conversation","messageTimestamp":1795341600,"instanceId":"i-1","source":"web"}`},

@@ -21,6 +21,10 @@ type Payload struct {
 	// Media is the file that a subscription with base64 gets inside Data, nil
 	// for none. WithMedia puts it there.
 	Media *message.Media
+
+	// Latest and Progress are those of messages.set, nil for all others.
+	Latest   *bool
+	Progress *uint32
 }
 
 // Name is the event's name in the settings of a webhook: MESSAGES_UPSERT.
@@ -35,6 +39,8 @@ func (p Payload) Suffix() string {
 
 // envelope has Evolution's keys in Evolution's order.
 type envelope struct {
+	Latest      *bool   `json:"isLatest,omitempty"`
+	Progress    *uint32 `json:"progress,omitempty"`
 	Event       string  `json:"event"`
 	Instance    string  `json:"instance"`
 	Data        any     `json:"data"`
@@ -50,7 +56,7 @@ type envelope struct {
 // behind it. apikey is null, as where Evolution does not expose its keys.
 func (p Payload) Encode(e event.Event, destination, serverURL string) ([]byte, error) {
 	body, err := json.Marshal(envelope{ //nolint:gosec // the key in it is always null
-		Event: p.Event, Instance: e.Name, Data: p.Data, Destination: destination,
+		Latest: p.Latest, Progress: p.Progress, Event: p.Event, Instance: e.Name, Data: p.Data, Destination: destination,
 		DateTime: isoTime(e.At), Sender: e.Sender, ServerURL: serverURL,
 	})
 	if err != nil {
@@ -77,6 +83,8 @@ func Translate(e event.Event) ([]Payload, error) {
 		return translate(e, messageSent)
 	case event.MessageUpdated:
 		return translate(e, messageUpdated)
+	case event.HistorySynced:
+		return translate(e, historySynced)
 	case event.InstanceCreated:
 		return []Payload{{Event: "instance.create", Data: lifecycle{e.Name, string(e.Instance)}}}, nil
 	case event.InstanceDeleted:
