@@ -37,7 +37,10 @@ type childConfig struct {
 func (c childConfig) args() []string {
 	args := []string{
 		hostCommand, "-name", c.name, "-base", c.base, "-data", c.data, "-simulator", c.simulatorURL,
-		"-log-level", c.logLevel.String(), "-lease", c.lease.String(), "-ntp", strings.Join(c.ntp, ","),
+		"-log-level", c.logLevel.String(), "-lease", c.lease.String(), "-storage", c.storage, "-ntp", strings.Join(c.ntp, ","),
+	}
+	if c.measure {
+		args = append(args, "-measure")
 	}
 	for _, n := range c.networks {
 		args = append(args, "-allow", n.String())
@@ -54,6 +57,8 @@ func childConfigOf(args []string) (childConfig, error) {
 	flags.StringVar(&c.data, "data", "", "folder")
 	flags.StringVar(&c.simulatorURL, "simulator", "", "URL of a simulated WhatsApp")
 	flags.DurationVar(&c.lease, "lease", 0, "length")
+	flags.BoolVar(&c.measure, "measure", false, "profiles")
+	flags.StringVar(&c.storage, "storage", embedded, "kind")
 	flags.Func("allow", "network", func(text string) error {
 		network, err := netip.ParsePrefix(text)
 		c.networks = append(c.networks, network)
@@ -88,7 +93,8 @@ func runChild(ctx context.Context, args []string, alive io.Reader, out, logs io.
 	}
 	d := &data{lock: lock}
 	defer d.close()
-	if err := d.openStores(c.data, c.base+"/blob"); err != nil {
+	c.getenv = os.Getenv
+	if err := d.openStores(ctx, c.config, c.base+"/blob"); err != nil {
 		return err
 	}
 	wa, _, err := reach(ctx, c.config, c.base, log)
@@ -100,11 +106,12 @@ func runChild(ctx context.Context, args []string, alive io.Reader, out, logs io.
 		return fmt.Errorf("listen for the private port: %w", err)
 	}
 	private := &host.Port{}
-	server := &http.Server{Handler: private, ReadHeaderTimeout: 10 * time.Second}
+	var m measures
+	server := &http.Server{Handler: m.serve(private, c.measure), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	err = host.Run(ctx, host.Config{
-		Name: c.name, Table: d.table, Queues: d.queues, Bucket: d.bucket, Wrapper: d.wrapper, WhatsApp: wa, Log: log,
+		Name: c.name, Table: count(d.table, &m.host, c.measure), Queues: d.queues, Bucket: d.bucket, Wrapper: d.wrapper, WhatsApp: wa, Log: log,
 		Clock: clock.Config{Servers: c.ntp}, Networks: slices.Concat(egress.Loopback, c.networks), Lease: c.lease,
 	}, func(h *host.Host) {
 		private.Ready(h)

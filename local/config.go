@@ -31,7 +31,16 @@ type config struct {
 	archiveDays  int
 	hosts        int
 	lease        time.Duration
+	measure      bool
+	storage      string              // embedded or aws
+	getenv       func(string) string // of what aws needs
 }
+
+// The kinds of storage.
+const (
+	embedded = "embedded"
+	onAWS    = "aws"
+)
 
 const usage = `Roost on one machine: WhatsApp instances over HTTP.
 
@@ -44,7 +53,7 @@ Flags:
 `
 
 func loadConfig(args []string, getenv func(string) string, out io.Writer) (config, error) {
-	c := config{apiKey: getenv("ROOST_API_KEY"), ntp: strings.Fields(strings.ReplaceAll(getenv("ROOST_NTP"), ",", " "))}
+	c := config{apiKey: getenv("ROOST_API_KEY"), ntp: strings.Fields(strings.ReplaceAll(getenv("ROOST_NTP"), ",", " ")), getenv: getenv}
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` of the API and the console; other machines reach it only if you say so here")
@@ -64,6 +73,8 @@ func loadConfig(args []string, getenv func(string) string, out io.Writer) (confi
 	flags.IntVar(&c.archiveDays, "archive-days", 0, "`days` after which archives of deleted instances and exports are removed with their media; 0 keeps them for ever")
 	flags.IntVar(&c.hosts, "hosts", 1, "`number` of session hosts; more than one are processes of their own that share the instances and take over from each other, listed with their private ports at -host-listen")
 	flags.DurationVar(&c.lease, "lease", 0, "with -hosts, how long one that says nothing is waited for before others take its instances; 0 for the default")
+	flags.StringVar(&c.storage, "storage", embedded, "`kind` of storage: embedded, in the data folder; or aws: the table, queues, bucket and key that ROOST_TABLE, ROOST_QUEUE_PREFIX, ROOST_BUCKET and ROOST_KMS_KEY name, which also AWS_ENDPOINT_URL_* may lead to")
+	flags.BoolVar(&c.measure, "measure", false, "Go's profiles at /debug/pprof/ of the private port, and at /debug/storage what was asked of the table")
 	level := flags.String("log-level", "info", "debug, info, warn or error")
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)
@@ -99,6 +110,9 @@ func (c *config) check(flags *flag.FlagSet, level string) error {
 	}
 	if c.archiveDays < 0 || c.archiveDays > 36500 {
 		wrong = append(wrong, errors.New("-archive-days is not from 0 to 36500"))
+	}
+	if c.storage != embedded && c.storage != onAWS {
+		wrong = append(wrong, fmt.Errorf("-storage %q is neither embedded nor aws", c.storage))
 	}
 	if c.hosts < 1 || c.hosts > 64 {
 		wrong = append(wrong, fmt.Errorf("-hosts %d is not between 1 and 64", c.hosts))

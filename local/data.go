@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +16,9 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"roost/shared/blob"
 	"roost/shared/blob/folder"
+	"roost/shared/deployment/cloud"
 	"roost/shared/fleet"
 	"roost/shared/queue"
 	queuesqlite "roost/shared/queue/sqlite"
@@ -26,10 +30,11 @@ import (
 
 // data is the folder of one Roost, open.
 type data struct {
-	db      *sqlite.DB
+	db      *sqlite.DB // nil on AWS
 	table   table.Table
 	queues  queue.Opener
-	bucket  *folder.Folder
+	bucket  blob.Bucket
+	blobs   http.Handler // of signed URLs, nil on AWS
 	wrapper seal.Wrapper
 	apiKey  string
 	lock    *flock.Flock
@@ -74,8 +79,11 @@ func (d *data) open(ctx context.Context, c config, baseURL string) error {
 			return err
 		}
 	}
-	if err := d.openStores(c.data, baseURL); err != nil {
+	if err := d.openStores(ctx, c, baseURL); err != nil {
 		return err
+	}
+	if d.db == nil {
+		return nil // others may use what is on AWS
 	}
 	// Whoever held the folder before is dead, and with it what it was working on.
 	if _, err := queuesqlite.New(d.db).Release(ctx); err != nil {
@@ -96,7 +104,16 @@ func awaitHosts(ctx context.Context, dir string) error {
 }
 
 // openStores opens what all processes of a Roost share.
-func (d *data) openStores(dir, baseURL string) error {
+func (d *data) openStores(ctx context.Context, c config, baseURL string) error {
+	if c.storage == onAWS {
+		there, err := cloud.OpenSealed(ctx, c.getenv, io.Discard)
+		if err != nil {
+			return fmt.Errorf("open what is on AWS: %w", err)
+		}
+		d.table, d.queues, d.bucket, d.wrapper = there.Table, there.Queues, there.Bucket, there.Wrapper
+		return nil
+	}
+	dir := c.data
 	var err error
 	if d.wrapper, err = seal.FileKey(filepath.Join(dir, "master.key")); err != nil {
 		return fmt.Errorf("open the master key: %w", err)
@@ -105,9 +122,11 @@ func (d *data) openStores(dir, baseURL string) error {
 	if err != nil {
 		return err
 	}
-	if d.bucket, err = folder.Open(filepath.Join(dir, "blobs"), folder.Options{Secret: []byte(signing), BaseURL: baseURL}); err != nil {
+	blobs, err := folder.Open(filepath.Join(dir, "blobs"), folder.Options{Secret: []byte(signing), BaseURL: baseURL})
+	if err != nil {
 		return fmt.Errorf("open the blob folder: %w", err)
 	}
+	d.bucket, d.blobs = blobs, blobs
 	if d.db, err = sqlite.Open(filepath.Join(dir, "roost.db"), sqlite.Options{}); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}

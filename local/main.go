@@ -5,6 +5,7 @@
 //	go run ./local            the real WhatsApp
 //	go run ./local -simulate  a simulated one in the same process
 //	go run ./local -hosts 3   three session hosts, each a process of its own
+//	go run ./local bench      measures it, see package bench
 //
 // Everything it keeps is in one folder (-data, ./.roost): a SQLite file, a
 // folder of objects and three key files. Losing master.key loses the keys of
@@ -25,10 +26,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == hostCommand {
-		err = runChild(ctx, os.Args[2:], os.Stdin, os.Stdout, os.Stderr)
-	} else {
-		err = run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	switch command := os.Args[1:]; {
+	case len(command) > 0 && command[0] == hostCommand:
+		err = runChild(ctx, command[1:], os.Stdin, os.Stdout, os.Stderr)
+	case len(command) > 0 && benches[command[0]] != nil:
+		err = benches[command[0]](ctx, command[1:])
+	default:
+		err = run(ctx, command, os.Getenv, os.Stdout)
 	}
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):

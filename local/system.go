@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -103,11 +104,13 @@ type system struct {
 	sweep   *repair.Handler
 	alarm   *backlog.Alarm
 	backlog *backlog.Repository
+	measure measures
 }
 
 func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Logger) (*system, error) {
+	s := &system{cfg: c, data: d, base: base, log: log}
 	here := deployment.Deployment{
-		Table: d.table, Queues: d.queues, Bucket: d.bucket, Wrapper: d.wrapper, ServerURL: base, Log: log,
+		Table: count(d.table, &s.measure.functions, c.measure), Queues: d.queues, Bucket: d.bucket, Wrapper: d.wrapper, ServerURL: base, Log: log,
 		Networks: slices.Concat(egress.Loopback, c.networks), HTTP: c.http, KeepArchives: time.Duration(c.archiveDays) * 24 * time.Hour,
 	}
 	wakeups, err := here.Wakeups(ctx)
@@ -145,14 +148,13 @@ func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return &system{
-		cfg: c, data: d, base: base, log: log, account: account, api: api, sweep: sweep, alarm: alarm, backlog: here.Backlog(),
-		pumps: []*pump{
-			{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
-			{name: backlog.Queue, queue: wakeups, invoke: hooks.Handle, limit: 1, hide: delivery.Visibility, log: log},
-			{name: archive.Queue, queue: jobs, invoke: archiver.Handle, backoff: delivery.Backoff, log: log},
-		},
-	}, nil
+	s.account, s.api, s.sweep, s.alarm, s.backlog = account, api, sweep, alarm, here.Backlog()
+	s.pumps = []*pump{
+		{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
+		{name: backlog.Queue, queue: wakeups, invoke: hooks.Handle, limit: 1, hide: delivery.Visibility, log: log},
+		{name: archive.Queue, queue: jobs, invoke: archiver.Handle, backoff: delivery.Backoff, log: log},
+	}
+	return s, nil
 }
 
 // run serves until ctx ends. The order of the end: no new requests, sockets to
@@ -170,7 +172,7 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 	running.Go(func() { s.alarm.Run(ctx, s.backlog) })
 	server := &http.Server{Handler: s.routes(simulated), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	private, ready := s.startHosts(ctx, cancel, &running, wa, simulated, out)
-	health := &http.Server{Handler: private, ReadHeaderTimeout: 10 * time.Second}
+	health := &http.Server{Handler: s.measure.serve(private, s.cfg.measure), ReadHeaderTimeout: 10 * time.Second}
 	serve := func(server *http.Server, on net.Listener) {
 		running.Go(func() {
 			if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
@@ -220,10 +222,15 @@ func (s *system) startHosts(ctx context.Context, fail context.CancelCauseFunc, r
 		}
 	}
 	private, taken := &host.Port{}, make(chan struct{})
+	name, length := "host-1", aloneLease
+	if s.cfg.storage == onAWS { // others may be there, and no lock tells when one has died
+		name, length = "host-"+strings.ToLower(rand.Text()[:6]), s.cfg.lease
+	}
+	hostTable := count(s.data.table, &s.measure.host, s.cfg.measure)
 	running.Go(func() {
 		err := host.Run(ctx, host.Config{
-			Name: "host-1", Table: s.data.table, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
-			Clock: clock.Config{Servers: s.cfg.ntp}, Networks: slices.Concat(egress.Loopback, s.cfg.networks), Lease: aloneLease,
+			Name: name, Table: hostTable, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
+			Clock: clock.Config{Servers: s.cfg.ntp}, Networks: slices.Concat(egress.Loopback, s.cfg.networks), Lease: length,
 		}, func(h *host.Host) {
 			private.Ready(h)
 			close(taken)
@@ -247,8 +254,8 @@ func (s *system) routes(simulated *simulator.Simulator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
 		switch {
-		case strings.HasPrefix(path, "/blob/"):
-			s.data.bucket.ServeHTTP(w, r)
+		case s.data.blobs != nil && strings.HasPrefix(path, "/blob/"):
+			s.data.blobs.ServeHTTP(w, r)
 		case simulated != nil && ours(path):
 			simulated.ServeHTTP(w, r)
 		default:

@@ -45,6 +45,7 @@ func (s *Simulator) controlRoutes() http.Handler {
 		"/simulator/phones/{n}/scan":   {"POST": s.about((*User).controlScan)},
 		"/simulator/phones/{n}/code":   {"POST": s.about((*User).controlCode)},
 		"/simulator/phones/{n}/unlink": {"POST": s.about((*User).controlUnlink)},
+		"/simulator/phones/{n}/enrol":  {"POST": s.about((*User).controlEnrol)},
 		"/simulator/phones/{n}/mirror": {"GET": s.about((*User).controlMirror)},
 		"/simulator/phones/{n}/passkey": {
 			"POST": s.about((*User).controlPasskey),

@@ -42,6 +42,8 @@ package simulator
 //	POST   /simulator/phones/{n}/code     {code}           200 {jid} (User.EnterCode)
 //	POST   /simulator/phones/{n}/passkey  {request}        200 the WebAuthn response (User.AnswerPasskey)
 //	POST   /simulator/phones/{n}/unlink   {device?}        200 {}; unlinks that companion, or all (User.Unlink)
+//	POST   /simulator/phones/{n}/enrol    linking.Enrolment
+//	                                                       200 linking.Enrolled; links a client that knows its keys, without a pairing on the wire (User.Enrol)
 //	GET    /simulator/phones/{n}/mirror                    what its companions have sent (User.Mirrored)
 //	GET    /simulator/phones/{n}/settings                  what is archived, pinned, muted, ... (User.Settings)
 //

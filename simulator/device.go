@@ -59,13 +59,16 @@ func (d *device) gone() bool {
 	return d.removed
 }
 
-// detach forgets a connection that has ended.
-func (d *device) detach(st *stream) {
+// detach forgets a connection that has ended, and reports whether it was the
+// present one.
+func (d *device) detach(st *stream) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stream == st {
-		d.stream, d.active = nil, false
+	if d.stream != st {
+		return false
 	}
+	d.stream, d.active = nil, false
+	return true
 }
 
 // remove ends the device: its keys, its place in the device list and what was

@@ -117,6 +117,7 @@ func (h *handset) receive(n wire.Node) func() {
 			asked = append(asked, message)
 		} else if u.hear(h, r, message) {
 			said = true
+			h.device.sim.arrived(r.id)
 		}
 	}
 	if asked != nil {

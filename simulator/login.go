@@ -100,6 +100,7 @@ func (st *stream) becomeActive(n *wire.Node) {
 	d := st.device.Load()
 	defer d.beginWork()() // Settle must not look before the phone has said welcome
 	st.result(n)
+	d.tellOnline()
 	d.flush(st)
 	d.repeatDirty(st)
 	d.mu.Lock()

@@ -69,6 +69,9 @@ type Prepared struct {
 	local   func() // what simulated receivers do with it
 }
 
+// ID is the message's.
+func (p *Prepared) ID() types.MessageID { return p.id }
+
 // Prepare encrypts a message for every companion that gets it. Messages from
 // one sender to one device must be delivered in the order they were prepared,
 // or the receiver has to keep keys for the gap.

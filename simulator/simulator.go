@@ -52,6 +52,9 @@ type Config struct {
 	// MediaBytes bounds what the media store keeps, in bytes. 0 means 1 GiB.
 	MediaBytes int64
 
+	// Probe measures. The zero value does not.
+	Probe Probe
+
 	// Logger receives what goes on at debug level and what is odd at warn
 	// level. Nil discards. Message texts and keys are never logged.
 	Logger *slog.Logger

@@ -109,7 +109,9 @@ func (s *Simulator) leave(st *stream) {
 	st.conn.Drop()
 	st.endPairing()
 	if d := st.device.Load(); d != nil {
-		d.detach(st)
+		if d.detach(st) {
+			d.tellOffline()
+		}
 		d.user.noteOffline(d)
 	}
 	s.mu.Lock()
@@ -195,9 +197,11 @@ func (st *stream) write() {
 // stanza on its way.
 func (st *stream) writeAll(batch []wire.Node) error {
 	if st.plain() {
+		st.sim.written(batch)
 		return st.conn.Write(batch...)
 	}
 	for _, n := range batch {
+		st.sim.written([]wire.Node{n})
 		if err := st.writeRudely(n); err != nil {
 			return err
 		}

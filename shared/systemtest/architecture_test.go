@@ -34,6 +34,7 @@ var speaks = map[string]grant{
 	"sessionhost/keys":     {[]string{"..."}, "it implements the library's store"},
 	"sessionhost/session":  {[]string{"types"}, "it names people by JID and leaves the rest to whatsapp"},
 	"simulator/companion":  {[]string{"..."}, "it is the unmodified client that tests pair"},
+	"local/bench/floor":    {[]string{"..."}, "it is the bare client that Roost is measured against"},
 	"simulator/companion/oracle": {
 		[]string{"proto/...", "store/...", "types", "util/..."},
 		"it holds a store of ours against the library's own",
