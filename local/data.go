@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +33,7 @@ type data struct {
 	table   table.Table
 	queues  queue.Opener
 	bucket  blob.Bucket
-	blobs   http.Handler // of signed URLs, nil on AWS
+	blobs   *folder.Folder // the bucket, nil on AWS
 	wrapper seal.Wrapper
 	apiKey  string
 	lock    *flock.Flock

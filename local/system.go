@@ -168,7 +168,9 @@ func (s *system) run(ctx context.Context, wa whatsapp.Config, simulated *simulat
 		running.Go(func() { p.run(ctx) })
 	}
 	running.Go(func() { s.sweepEveryMinute(ctx) })
-	running.Go(func() { s.tidyEveryDay(ctx) })
+	if s.data.blobs != nil {
+		running.Go(func() { s.tidyEveryDay(ctx) })
+	}
 	running.Go(func() { s.alarm.Run(ctx, s.backlog) })
 	server := &http.Server{Handler: s.routes(simulated), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	private, ready := s.startHosts(ctx, cancel, &running, wa, simulated, out)
@@ -295,8 +297,8 @@ func (s *system) tidyEveryDay(ctx context.Context) {
 	ticker := time.NewTicker(24 * time.Hour)
 	defer ticker.Stop()
 	for {
-		expired, err := s.data.bucket.Expire(ctx, deployment.Lifetimes)
-		left, leftErr := s.data.bucket.Sweep(ctx)
+		expired, err := s.data.blobs.Expire(ctx, deployment.Lifetimes)
+		left, leftErr := s.data.blobs.Sweep(ctx)
 		if err = errors.Join(err, leftErr); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "folder cannot be tidied", "err", err)
 		}
