@@ -88,15 +88,7 @@ func (p Policy) Dialer() *net.Dialer {
 
 // control judges the address of a connection that is being made.
 func (p Policy) control() func(ctx context.Context, network, address string, _ syscall.RawConn) error {
-	var v4, v6 []netip.Prefix
-	for _, prefix := range p.Allow {
-		if prefix.Addr().Is4() {
-			v4 = append(v4, prefix)
-		} else {
-			v6 = append(v6, prefix)
-		}
-	}
-	guardian := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	guardian := p.guardian()
 	return func(ctx context.Context, network, address string, conn syscall.RawConn) error {
 		if err := guardian.Safe(network, address, conn); err != nil {
 			return err
@@ -113,6 +105,19 @@ func (p Policy) control() func(ctx context.Context, network, address string, _ s
 		}
 		return nil
 	}
+}
+
+// guardian judges addresses.
+func (p Policy) guardian() *ssrf.Guardian {
+	var v4, v6 []netip.Prefix
+	for _, prefix := range p.Allow {
+		if prefix.Addr().Is4() {
+			v4 = append(v4, prefix)
+		} else {
+			v6 = append(v6, prefix)
+		}
+	}
+	return ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
 }
 
 // plain marks the context of a call by http. The connections of both schemes

@@ -45,6 +45,11 @@ func (c *Core) Create(ctx context.Context, n NewInstance) (instance.Instance, st
 	if !utf8.ValidString(n.Token) || len(n.Token) > maxName {
 		return instance.Instance{}, "", fault.New(fault.Invalid, `Invalid "token" property`)
 	}
+	if n.Webhook != nil && n.Webhook.Enabled {
+		if err := c.CheckWebhook(*n.Webhook); err != nil {
+			return instance.Instance{}, "", err
+		}
+	}
 	token := n.Token
 	if token == "" {
 		token = strings.ToUpper(uuid.NewString())

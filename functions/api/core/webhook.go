@@ -2,13 +2,14 @@ package core
 
 import (
 	"context"
-	"net/url"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"roost/shared/backlog"
+	"roost/shared/egress"
 	"roost/shared/fault"
 	"roost/shared/instance"
 	"roost/shared/tenant"
@@ -40,7 +41,7 @@ func (c *Core) SetWebhook(ctx context.Context, i instance.Instance, s webhook.Su
 // SetCheckedWebhook is SetWebhook that refuses, as Invalid, what would never be
 // delivered.
 func (c *Core) SetCheckedWebhook(ctx context.Context, i instance.Instance, s webhook.Subscription) (webhook.Subscription, error) {
-	if err := c.checkWebhook(s); err != nil {
+	if err := c.CheckWebhook(s); err != nil {
 		return webhook.Subscription{}, err
 	}
 	return c.SetWebhook(ctx, i, s)
@@ -48,7 +49,7 @@ func (c *Core) SetCheckedWebhook(ctx context.Context, i instance.Instance, s web
 
 // PutWebhook creates or replaces the subscription of s.ID.
 func (c *Core) PutWebhook(ctx context.Context, i instance.Instance, s webhook.Subscription) (webhook.Subscription, error) {
-	if err := c.checkWebhook(s); err != nil {
+	if err := c.CheckWebhook(s); err != nil {
 		return webhook.Subscription{}, err
 	}
 	return c.deps.Webhooks.Put(ctx, i.ID, s)
@@ -66,7 +67,7 @@ func (c *Core) WebhookByID(ctx context.Context, i instance.Instance, id string) 
 
 // AddWebhook adds a subscription, whose id and secret are made.
 func (c *Core) AddWebhook(ctx context.Context, i instance.Instance, s webhook.Subscription) (webhook.Subscription, error) {
-	if err := c.checkWebhook(s); err != nil {
+	if err := c.CheckWebhook(s); err != nil {
 		return webhook.Subscription{}, err
 	}
 	all, err := c.deps.Webhooks.List(ctx, i.ID)
@@ -82,7 +83,7 @@ func (c *Core) AddWebhook(ctx context.Context, i instance.Instance, s webhook.Su
 
 // ChangeWebhook replaces what a subscription says of itself. Its secret stays.
 func (c *Core) ChangeWebhook(ctx context.Context, i instance.Instance, s webhook.Subscription) (webhook.Subscription, error) {
-	if err := c.checkWebhook(s); err != nil {
+	if err := c.CheckWebhook(s); err != nil {
 		return webhook.Subscription{}, err
 	}
 	if _, err := c.deps.Webhooks.Get(ctx, i.ID, s.ID); err != nil {
@@ -115,7 +116,7 @@ func (c *Core) DefaultWebhook(ctx context.Context, t tenant.ID) (webhook.Subscri
 // SetDefaultWebhook creates or replaces it. created tells which: only then has
 // the caller not seen its secret.
 func (c *Core) SetDefaultWebhook(ctx context.Context, t tenant.ID, s webhook.Subscription) (set webhook.Subscription, created bool, err error) {
-	if err := c.checkWebhook(s); err != nil {
+	if err := c.CheckWebhook(s); err != nil {
 		return set, false, err
 	}
 	_, err = c.deps.Webhooks.Default(ctx, t)
@@ -140,15 +141,17 @@ func (c *Core) RemoveDefaultWebhook(ctx context.Context, t tenant.ID) error {
 	return c.deps.Webhooks.RemoveDefault(ctx, t)
 }
 
-// checkWebhook refuses what would never be delivered. Where a name leads is
-// judged at each call.
-func (c *Core) checkWebhook(s webhook.Subscription) error {
-	u, err := url.Parse(s.URL)
+// CheckWebhook refuses, as Invalid, what would never be delivered. Where a name
+// leads is judged at each call.
+func (c *Core) CheckWebhook(s webhook.Subscription) error {
+	err := egress.Policy{Allow: c.deps.Networks, HTTP: c.deps.HTTP}.Check(s.URL)
 	switch {
-	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fault.New(fault.Invalid, `Invalid "url" property`)
-	case u.Scheme == "http" && !c.deps.HTTP && len(c.deps.Networks) == 0:
+	case errors.Is(err, egress.ErrInsecure):
 		return fault.New(fault.Invalid, "Only https is called")
+	case errors.Is(err, egress.ErrInside):
+		return fault.New(fault.Invalid, `Invalid "url" property: its address is not a public one`)
+	case err != nil:
+		return fault.New(fault.Invalid, `Invalid "url" property`)
 	case s.Format != webhook.FormatEvolution && !slices.Contains(c.deps.Formats, s.Format):
 		return fault.New(fault.Invalid, "There is no format %q", s.Format)
 	}

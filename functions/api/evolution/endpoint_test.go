@@ -68,6 +68,7 @@ func TestEndpoints(t *testing.T) {
 		{"POST", "/webhook/endpoints/a", `{"url":"ftp://a"}`, 400},
 		{"POST", "/webhook/endpoints/a", `{"url":"http://a.example"}`, 400},
 		{"POST", "/webhook/endpoints/a", `{"url":"https://"}`, 400},
+		{"POST", "/webhook/endpoints/a", `{"url":"https://127.1/"}`, 400},
 		{"POST", "/webhook/endpoints/a", `{"url":"https://a.example","events":["NO_SUCH"]}`, 400},
 		{"POST", "/webhook/endpoints/a", `{"url":"https://a.example","format":"morse"}`, 400},
 		{"GET", "/webhook/endpoints/a/x/y", "", 404},
@@ -81,6 +82,23 @@ func TestEndpoints(t *testing.T) {
 		`{"id":"UUID","url":"https://main.example","headers":null,"enabled":true,"events":["CALL"],"webhookByEvents":false,"webhookBase64":false,"createdAt":"TIME","updatedAt":"TIME","instanceId":"UUID"}`)
 	if main := decode(t, do("POST", "/webhook/rotate/a/main", `{}`), 200); !strings.HasPrefix(main["secret"].(string), "whsec_") {
 		t.Errorf("rotated %v", main)
+	}
+	refused := func(sentence string) string {
+		return `{"status":400,"error":"Bad Request","response":{"message":["` + sentence + `"]}}`
+	}
+	for address, sentence := range map[string]string{
+		"http://a.example": "Only https is called", "https://": `Invalid \"url\" property`, "a.example": `Invalid \"url\" property`,
+		"https://169.254.169.254/": `Invalid \"url\" property: its address is not a public one`,
+	} {
+		want(t, address, do("POST", "/webhook/set/a", `{"webhook":{"enabled":true,"url":"`+address+`"}}`), 400, refused(sentence))
+		want(t, "created with "+address, w.Do(t, "POST", "/instance/create", apitest.AdminKey, `{"instanceName":"b","integration":"WHATSAPP-BAILEYS","webhook":{"url":"`+address+`"}}`),
+			400, refused(sentence))
+	}
+	if a := do("POST", "/webhook/set/a", `{"webhook":{"enabled":false,"url":"http://old","events":[]}}`); a.Status != 201 {
+		t.Errorf("turned off: %d %s", a.Status, a.Body)
+	}
+	if stored, err := w.Webhooks.Get(t.Context(), i.ID, "main"); err != nil || stored.Enabled {
+		t.Errorf("turned off: %+v, %v", stored, err)
 	}
 	for n := range 20 {
 		a := do("POST", "/webhook/endpoints/a", fmt.Sprintf(`{"url":"https://many.example/%d"}`, n))

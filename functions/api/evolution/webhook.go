@@ -52,10 +52,11 @@ func (h *Handler) setWebhook(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	set := h.core.SetCheckedWebhook
 	if !s.Enabled {
-		s.Events = nil
+		s.Events, set = nil, h.core.SetWebhook
 	}
-	if s, err = h.core.SetWebhook(r.Context(), r.instance, s); err != nil {
+	if s, err = set(r.Context(), r.instance, s); err != nil {
 		return answer{}, err
 	}
 	return created(rowOfWebhook(r.instance, s))
