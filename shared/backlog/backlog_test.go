@@ -103,11 +103,11 @@ func TestALaneKeepsItsOrderAndItsTime(t *testing.T) {
 	if err != nil || next.UnixMilli() != due.UnixMilli() {
 		t.Errorf("next %v, %v", next, err)
 	}
-	if woken, err := h.backlog.Wake(t.Context(), h.queue); err != nil || woken.Lanes != 0 {
+	if woken, err := h.backlog.Wake(t.Context(), h.queue); err != nil || woken.Lanes != 0 || woken.Failing != 1 {
 		t.Errorf("woken too early: %+v, %v", woken, err)
 	}
 	h.skip(6 * time.Minute)
-	if woken, err := h.backlog.Wake(t.Context(), h.queue); err != nil || woken.Lanes != 1 || woken.Oldest.Round(time.Second) != 6*time.Minute {
+	if woken, err := h.backlog.Wake(t.Context(), h.queue); err != nil || woken.Lanes != 1 || woken.Failing != 1 || woken.Oldest.Round(time.Second) != 6*time.Minute {
 		t.Errorf("%+v, %v", woken, err)
 	}
 	var got []string

@@ -74,9 +74,14 @@ func wakeup(l Lane, due time.Time) (queue.Message, error) {
 // Woken says what Wake found.
 type Woken struct {
 	Lanes int // that are due
-	// Oldest is for how long the one that fails the longest has been failing.
-	Oldest time.Duration
+	// Failing is how many there are, and Oldest for how long the one that fails
+	// the longest has been failing. Of more than 2,000 both are lower bounds.
+	Failing int
+	Oldest  time.Duration
 }
+
+// maxLooked is how many lanes of a shard Wake looks at beyond those that are due.
+const maxLooked = 500
 
 // Wake puts a wake-up onto q for every lane that is due. It does no harm to do
 // it again, or from two places.
@@ -85,10 +90,18 @@ func (r *Repository) Wake(ctx context.Context, q queue.Queue) (Woken, error) {
 	now := r.now()
 	for shard := range uint64(shards) {
 		var messages []queue.Message
-		query := table.Query{Partition: duePartition(shard), To: stamp(now) + "$"} // "$" follows "#"
-		for item, err := range table.All(ctx, r.table, query) {
+		later := 0
+		for item, err := range table.All(ctx, r.table, table.Query{Partition: duePartition(shard), Limit: maxLooked}) {
 			if err != nil {
 				return woken, fmt.Errorf("look for what is due: %w", err)
+			}
+			woken.Failing++
+			woken.Oldest = max(woken.Oldest, now.Sub(unstamp(item.Text("since"))))
+			if dueOf(item).After(now) {
+				if later++; later == maxLooked {
+					break
+				}
+				continue
 			}
 			lane := Lane{Instance: instance.ID(item.Text("instance")), Subscription: item.Text("subscription"), Chat: item.Text("chat")}
 			m, err := wakeup(lane, dueOf(item))
@@ -97,7 +110,6 @@ func (r *Repository) Wake(ctx context.Context, q queue.Queue) (Woken, error) {
 			}
 			messages = append(messages, m)
 			woken.Lanes++
-			woken.Oldest = max(woken.Oldest, now.Sub(unstamp(item.Text("since"))))
 		}
 		if len(messages) == 0 {
 			continue

@@ -81,8 +81,9 @@ type Report struct {
 	Hosts     int `json:"hosts"`     // ended
 	Orphans   int `json:"orphans"`   // instances whose host has ended
 	Lanes     int `json:"lanes"`     // woken: webhooks and chats where something is to be told again
-	// FailingSeconds is for how long the one that fails the longest of these has
-	// been failing.
+	// Failing is how many of these there are, due or not, and FailingSeconds for
+	// how long the one that fails the longest has been failing.
+	Failing        int   `json:"failing"`
 	FailingSeconds int64 `json:"failingSeconds"`
 	Expired        int   `json:"expired"` // archives removed
 }
@@ -108,9 +109,11 @@ func (h *Handler) Handle(ctx context.Context) (Report, error) {
 			}
 		}
 	}
-	if report != (Report{}) {
+	mended := report
+	mended.Failing, mended.FailingSeconds = 0, 0
+	if mended != (Report{}) {
 		h.cfg.Log.InfoContext(ctx, "sweep has mended", "deletions", report.Deletions, "archives", report.Archives, "pairings", report.Pairings,
-			"hosts", report.Hosts, "orphans", report.Orphans, "lanes", report.Lanes, "failing_seconds", report.FailingSeconds, "expired", report.Expired)
+			"hosts", report.Hosts, "orphans", report.Orphans, "lanes", report.Lanes, "expired", report.Expired)
 	}
 	return report, errors.Join(failures...)
 }
@@ -128,7 +131,10 @@ func (h *Handler) instance(ctx context.Context, i instance.Instance, report *Rep
 // lanes wakes what webhooks are to be told now.
 func (h *Handler) lanes(ctx context.Context, report *Report) error {
 	woken, err := h.cfg.Backlog.Wake(ctx, h.cfg.Wakeups)
-	report.Lanes, report.FailingSeconds = woken.Lanes, int64(woken.Oldest.Seconds())
+	report.Lanes, report.Failing, report.FailingSeconds = woken.Lanes, woken.Failing, int64(woken.Oldest.Seconds())
+	if woken.Failing > 0 { // the metric of an alarm
+		h.cfg.Log.WarnContext(ctx, "webhooks fail", "lanes", woken.Failing, "failing_seconds", report.FailingSeconds)
+	}
 	return err
 }
 

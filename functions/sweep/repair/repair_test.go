@@ -254,7 +254,7 @@ func TestWakesLanes(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, err := h.handler.Handle(t.Context())
-	if err != nil || report.Lanes != 1 {
+	if err != nil || report.Lanes != 1 || report.Failing != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	got, err := h.wakeups.Receive(t.Context(), 10, 0, time.Minute)
