@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +85,53 @@ func TestCommands(t *testing.T) {
 	said, _ := sent["message"].(map[string]any)
 	if _, err := bob.Await(w.ctx, func(e content.Entry) bool { return e.ID == said["Id"] && e.Text == "hi Bob" }); err != nil {
 		t.Fatalf("%v: %v", sent, err)
+	}
+
+	carol, err := w.Contact("491510000003", "Carol")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := ask("POST", "group_create", map[string]any{"name": "Team", "participants": "491510000002"})
+	group, _ := made["message"].(map[string]any)
+	gid, _ := group["jid"].(string)
+	members := func(answer map[string]any) []string {
+		t.Helper()
+		var about struct{ Participants []struct{ ID string } }
+		group, _ := answer["message"].(map[string]any)
+		text, _ := group["GroupInformation"].(string)
+		if err := json.Unmarshal([]byte(text), &about); err != nil {
+			t.Fatalf("%v: %v", answer, err)
+		}
+		var out []string
+		for _, p := range about.Participants {
+			user, _, _ := strings.Cut(p.ID, "@")
+			out = append(out, user)
+		}
+		slices.Sort(out)
+		return out
+	}
+	if got := members(made); made["success"] != true || !slices.Equal(got, []string{"491510000001", "491510000002"}) {
+		t.Errorf("group_create: %v", made)
+	}
+	if a := ask("POST", "group_add", map[string]any{"jid": gid, "participants": "491510000003"}); len(members(a)) != 3 {
+		t.Errorf("group_add: %v", a)
+	}
+	if a := ask("POST", "group_remove", map[string]any{"jid": gid, "participants": "491510000002"}); !slices.Equal(members(a), []string{"491510000001", "491510000003"}) {
+		t.Errorf("group_remove: %v", a)
+	}
+	jpeg := []byte("\xff\xd8\xff\xe0 Carol")
+	carol.SetPicture(jpeg)
+	profile := ask("POST", "query_profile", map[string]any{"number": "491510000003"})
+	about, _ := profile["mensagem"].(map[string]any)
+	picture, _ := about["picture"].(string)
+	if response, err := http.Get(picture); err != nil {
+		t.Error(err)
+	} else {
+		got, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || !bytes.Equal(got, jpeg) || response.Header.Get("Content-Type") != "image/jpeg" {
+			t.Errorf("the picture of %v: %s %q, %v", profile, response.Status, got, err)
+		}
 	}
 
 	if a := ask("GET", "close_session", nil); a["sucesso"] != true || inner(a) != 0 {

@@ -24,10 +24,11 @@ var questions = map[command.Kind]question{
 	command.ReadInvite:  asking((*whatsapp.Client).ReadInvite),
 	command.JoinGroup:   asking((*whatsapp.Client).JoinGroup),
 
-	command.ShowPicture: asking((*whatsapp.Client).ShowPicture),
-	command.SetPicture:  telling((*whatsapp.Client).SetPicture),
-	command.ShowProfile: asking((*whatsapp.Client).ShowProfile),
-	command.SetProfile:  telling((*whatsapp.Client).SetProfile),
+	command.ShowPicture:  asking((*whatsapp.Client).ShowPicture),
+	command.FetchPicture: asking((*whatsapp.Client).FetchPicture),
+	command.SetPicture:   telling((*whatsapp.Client).SetPicture),
+	command.ShowProfile:  asking((*whatsapp.Client).ShowProfile),
+	command.SetProfile:   telling((*whatsapp.Client).SetProfile),
 	command.ShowPrivacy: asking(func(c *whatsapp.Client, ctx context.Context, _ struct{}) (command.Privacy, error) {
 		return c.ShowPrivacy(ctx)
 	}),

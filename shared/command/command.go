@@ -48,15 +48,16 @@ const (
 	ReadInvite  Kind = "readInvite"  // InviteCode -> group.Group: what it leads to
 	JoinGroup   Kind = "joinGroup"   // InviteCode -> JoinedGroup
 
-	ShowPicture Kind = "showPicture" // PersonArgs -> Picture
-	SetPicture  Kind = "setPicture"  // SetPictureArgs
-	ShowProfile Kind = "showProfile" // PersonArgs -> Profile
-	SetProfile  Kind = "setProfile"  // SetProfileArgs
-	ShowPrivacy Kind = "showPrivacy" // nothing -> Privacy
-	SetPrivacy  Kind = "setPrivacy"  // Privacy -> Privacy
-	Block       Kind = "block"       // BlockArgs
-	MarkChat    Kind = "markChat"    // MarkChatArgs
-	LabelChat   Kind = "labelChat"   // LabelChatArgs
+	ShowPicture  Kind = "showPicture"  // PersonArgs -> Picture
+	FetchPicture Kind = "fetchPicture" // PersonArgs -> PictureFile
+	SetPicture   Kind = "setPicture"   // SetPictureArgs
+	ShowProfile  Kind = "showProfile"  // PersonArgs -> Profile
+	SetProfile   Kind = "setProfile"   // SetProfileArgs
+	ShowPrivacy  Kind = "showPrivacy"  // nothing -> Privacy
+	SetPrivacy   Kind = "setPrivacy"   // Privacy -> Privacy
+	Block        Kind = "block"        // BlockArgs
+	MarkChat     Kind = "markChat"     // MarkChatArgs
+	LabelChat    Kind = "labelChat"    // LabelChatArgs
 )
 
 // Command is one request to a session host.

@@ -13,6 +13,12 @@ type Picture struct {
 	URL string `json:"url,omitempty"` // at WhatsApp; good for some days
 }
 
+// PictureFile is a profile picture itself, none when there is none or it is
+// hidden.
+type PictureFile struct {
+	Bytes []byte `json:"bytes,omitempty"`
+}
+
 // SetPictureArgs set the account's own picture or that of a group.
 type SetPictureArgs struct {
 	Group string `json:"group,omitempty"` // JID, "" for the account itself

@@ -11,11 +11,13 @@ import (
 	"roost/shared/fault"
 )
 
-// answer is a value that becomes JSON.
+// answer is a value that becomes JSON, or a file.
 type answer struct {
-	status int // 0 for 200
-	value  any
-	retry  int // seconds, 0 for none
+	status   int // 0 for 200
+	value    any
+	bytes    []byte
+	mimetype string
+	retry    int // seconds, 0 for none
 }
 
 func ok(value any) (answer, error) { return answer{value: value}, nil }
@@ -24,9 +26,14 @@ func (a answer) write(w http.ResponseWriter) {
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
-	body := encode(a.value)
+	body, mimetype := a.bytes, a.mimetype
 	header := w.Header()
-	header.Set("Content-Type", "application/json; charset=utf-8")
+	if mimetype == "" {
+		body, mimetype = encode(a.value), "application/json; charset=utf-8"
+	} else { // whoever made it may have made it a page
+		header.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	}
+	header.Set("Content-Type", mimetype)
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Length", strconv.Itoa(len(body)))

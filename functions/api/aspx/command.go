@@ -18,6 +18,7 @@ type action struct {
 	methods []string
 	acts    bool // changes something, so that a browser must not guess it
 	file    bool
+	pass    string // what a pass may stand for the key for, "" for nothing
 	serve   func(*Handler, *request) (answer, error)
 }
 
@@ -55,10 +56,10 @@ var commands = map[string]action{
 	"send_message":      {methods: post, acts: true, serve: (*Handler).sendMessage},
 	"send_message_file": {methods: post, acts: true, file: true, serve: (*Handler).sendMessageFile},
 
-	"get_picture":   {methods: get, serve: (*Handler).unserved},
-	"group_add":     {methods: post, serve: (*Handler).unserved},
-	"group_create":  {methods: post, serve: (*Handler).unserved},
-	"group_remove":  {methods: post, serve: (*Handler).unserved},
+	"get_picture":   {methods: get, pass: passPicture, serve: (*Handler).getPicture},
+	"group_add":     {methods: post, acts: true, serve: (*Handler).addToGroup},
+	"group_create":  {methods: post, acts: true, serve: (*Handler).createGroup},
+	"group_remove":  {methods: post, acts: true, serve: (*Handler).removeFromGroup},
 	"mark_read":     {methods: post, acts: true, serve: (*Handler).markRead},
 	"send_contact":  {methods: post, serve: (*Handler).unserved},
 	"send_presence": {methods: post, acts: true, serve: (*Handler).sendPresence},

@@ -51,20 +51,25 @@ func (h *Handler) chats(r *request) (answer, error) {
 	if err != nil {
 		h.log.ErrorContext(r.Context(), "chats cannot be listed", "err", err)
 	}
+	pictures, err := h.pictures(r)
+	if err != nil {
+		return answer{}, err
+	}
 	out := make([]chat, len(all))
 	for n, c := range all {
-		out[n] = chat{JID: c.Address.String(), Name: c.Name, Count: c.Unread, LastUpdate: c.LastAt.UTC()}
-		if !c.LastAt.IsZero() {
-			out[n].T = c.LastAt.Unix()
-		}
+		jid := c.Address.String()
+		out[n] = chat{JID: jid, Name: c.Name, Count: c.Unread, T: unix(c.LastAt), Picture: pictures(jid), LastUpdate: c.LastAt.UTC()}
 	}
 	return ok(out)
 }
 
-func contactOf(c transcript.Contact) contact {
+// contactOf is a contact without its picture, with the chat in which it is talked
+// with, the zero value for none.
+func contactOf(c transcript.Contact, in transcript.Chat) contact {
 	first, _, _ := strings.Cut(c.Saved, " ")
 	return contact{
-		JID: c.Address.String(), Notify: c.PushName, Short: first, Name: c.Saved, LastUpdate: c.UpdatedAt.UTC(), Status: 200, IsGroup: c.Group,
+		JID: c.Address.String(), Notify: c.PushName, Short: first, Name: c.Saved, LastUpdate: c.UpdatedAt.UTC(),
+		LastMessageTime: unix(in.LastAt), Status: 200, Count: in.Unread, IsGroup: c.Group,
 	}
 }
 
@@ -74,9 +79,22 @@ func (h *Handler) contacts(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	chats, err := h.core.Chats(r.Context(), r.instance, core.ChatQuery{Limit: maxRows})
+	if err != nil {
+		return answer{}, err
+	}
+	talked := map[string]transcript.Chat{}
+	for _, c := range chats {
+		talked[c.Address.String()] = c.Chat
+	}
+	pictures, err := h.pictures(r)
+	if err != nil {
+		return answer{}, err
+	}
 	out := make([]contact, len(all))
 	for n, c := range all {
-		out[n] = contactOf(c)
+		out[n] = contactOf(c, talked[c.Address.String()])
+		out[n].Picture = pictures(out[n].JID)
 	}
 	return ok(out)
 }
@@ -132,8 +150,24 @@ func (h *Handler) profile(r *request, jid string, stranger *contact) (answer, er
 		return answer{}, err
 	}
 	if len(known) > 0 {
-		c := contactOf(known[0])
+		chats, err := h.core.Chats(r.Context(), r.instance, core.ChatQuery{Chat: jid, Limit: 1})
+		if err != nil {
+			return answer{}, err
+		}
+		in := transcript.Chat{}
+		if len(chats) > 0 {
+			in = chats[0].Chat
+		}
+		c := contactOf(known[0], in)
 		stranger = &c
 	}
-	return ok(profile{Sucesso: stranger != nil, Mensagem: stranger})
+	if stranger == nil {
+		return ok(profile{})
+	}
+	pictures, err := h.pictures(r)
+	if err != nil {
+		return answer{}, err
+	}
+	stranger.Picture = pictures(stranger.JID)
+	return ok(profile{Sucesso: true, Mensagem: stranger})
 }

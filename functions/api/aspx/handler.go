@@ -12,6 +12,7 @@ import (
 
 	"roost/functions/api/core"
 	"roost/functions/api/openapi"
+	"roost/shared/fault"
 	"roost/shared/instance"
 )
 
@@ -24,6 +25,8 @@ const Suffix = ".aspx"
 // Config is how the dialect is served.
 type Config struct {
 	Log *slog.Logger
+	// ServerURL is where clients reach the API, "" to take it from each request.
+	ServerURL string
 	// Now is the clock of limits; time.Now when nil.
 	Now func() time.Time
 }
@@ -38,6 +41,7 @@ type Handler struct {
 	core      *core.Core
 	document  *openapi.Document
 	log       *slog.Logger
+	server    string
 	limits    *limits
 	inventory *inventory
 }
@@ -51,12 +55,15 @@ func New(c *core.Core, config Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{core: c, document: document, log: config.Log, limits: newLimits(config.Now), inventory: newInventory(c, config.Now)}, nil
+	return &Handler{core: c, document: document, log: config.Log, server: config.ServerURL, limits: newLimits(config.Now), inventory: newInventory(c, config.Now)}, nil
 }
 
 // Serves reports whether a path is one of the dialect's: a single segment that
-// ends in .aspx, in any case.
+// ends in .aspx, in any case, or a file's.
 func Serves(path string) bool {
+	if strings.HasPrefix(path, staticPath) {
+		return true
+	}
 	name, found := strings.CutPrefix(path, "/")
 	return found && !strings.Contains(name, "/") && strings.HasSuffix(strings.ToLower(name), Suffix)
 }
@@ -81,6 +88,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
+	if strings.HasPrefix(r.URL.Path, staticPath) {
+		return h.serveFile(r)
+	}
 	name := commandOf(r.URL.Path)
 	c, known := commands[name]
 	if !known {
@@ -93,7 +103,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (answer, error) 
 	if c.acts && prefetched(r.Header) {
 		return answer{}, &problem{status: http.StatusForbidden, sentence: "a prefetch changes nothing"}
 	}
-	i, err := h.instance(r)
+	i, err := h.instance(r, c.pass)
 	if err != nil {
 		return answer{}, err
 	}
@@ -122,11 +132,16 @@ func prefetched(header http.Header) bool {
 	return false
 }
 
-// instance is the one whose key the request has.
-func (h *Handler) instance(r *http.Request) (instance.Instance, error) {
+// instance is the one whose key the request has, or a pass for the thing.
+func (h *Handler) instance(r *http.Request, thing string) (instance.Instance, error) {
 	key, ok := keyOf(r)
 	if !ok {
 		return instance.Instance{}, errKey
+	}
+	if thing != "" {
+		if i, err := h.core.Passed(r.Context(), key, thing); fault.KindOf(err) != fault.Unauthorized {
+			return i, err
+		}
 	}
 	for _, spelling := range spellings(key) {
 		owned, err := h.core.Owned(r.Context(), spelling)

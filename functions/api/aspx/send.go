@@ -28,7 +28,7 @@ type sentText struct {
 
 type sentFile struct {
 	MessageID     string `json:"MessageID"`
-	URL           string `json:"Url"` // "" when Roost does not keep the file
+	URL           string `json:"Url"`
 	JPEGThumbnail string `json:"jpegThumbnail"`
 }
 
@@ -104,10 +104,8 @@ func (h *Handler) sendMessageFile(r *request) (answer, error) {
 		return notSent(err)
 	}
 	said := sentFile{MessageID: m.ID, JPEGThumbnail: thumbnail(m)}
-	if m.Media != nil && m.Media.Blob != "" {
-		if said.URL, err = h.core.MediaURL(r.Context(), *m.Media); err != nil {
-			h.log.WarnContext(r.Context(), "file of a sent message has no url", "err", err)
-		}
+	if said.URL, err = h.fileURL(r, m.ID); err != nil {
+		return answer{}, err
 	}
 	return ok(sent{Success: true, Sucesso: true, Message: said, Mensagem: said})
 }

@@ -15,6 +15,13 @@ func (c *Core) Picture(ctx context.Context, i instance.Instance, jid string) (co
 	return ask[command.Picture](ctx, c, i, command.ShowPicture, command.PersonArgs{JID: jid})
 }
 
+// PictureFile gets the picture of a person or a group; nil when it has none or
+// hides it.
+func (c *Core) PictureFile(ctx context.Context, i instance.Instance, jid string) ([]byte, error) {
+	file, err := ask[command.PictureFile](ctx, c, i, command.FetchPicture, command.PersonArgs{JID: jid})
+	return file.Bytes, err
+}
+
 // SetPicture sets the account's picture, or with a JID that of a group, from any
 // image that portrait takes; none removes it.
 func (c *Core) SetPicture(ctx context.Context, i instance.Instance, group string, image []byte) error {

@@ -50,7 +50,7 @@ func New(deps Deps) (http.Handler, error) {
 	}
 	deps.Core.Formats = append(slices.Clone(deps.Core.Formats), webhook.FormatGUID)
 	shared := core.New(deps.Core)
-	commands, err := aspx.New(shared, aspx.Config{Log: deps.Log})
+	commands, err := aspx.New(shared, aspx.Config{Log: deps.Log, ServerURL: deps.ServerURL})
 	if err != nil {
 		return nil, err
 	}
