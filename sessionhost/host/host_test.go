@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +47,10 @@ import (
 const patience = 90 * time.Second
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if n := flag.Lookup("test.parallel").Value; n.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = n.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // most of their time the tests wait
+	}
 	knownraces.Suppress()
 	whatsmeow.KeepAliveIntervalMin, whatsmeow.KeepAliveIntervalMax = 100*time.Millisecond, 200*time.Millisecond
 	whatsmeow.WACertPubKey = simulator.New(simulator.Config{}).RootPublicKey()
@@ -145,6 +152,9 @@ func (w *world) hosted(name string, set func(*host.Config)) (stop func()) {
 		Networks: egress.Loopback,
 		Rhythm:   w.rhythm, Clock: w.clock, Lease: patientLease,
 	}
+	if cfg.Rhythm.Steady == 0 { // what is cut off again and again here is on purpose
+		cfg.Rhythm.Steady = time.Millisecond
+	}
 	set(&cfg)
 	go func() {
 		done <- host.Run(ctx, cfg, func(*host.Host) { close(ready) })
@@ -207,7 +217,7 @@ func (w *world) until(i instance.Instance, what string, ok func(instance.Instanc
 			return record, offer
 		}
 		select {
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		case <-w.ctx.Done():
 			w.t.Fatalf("instance never became %s: %+v", what, record)
 		}

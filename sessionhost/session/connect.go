@@ -171,8 +171,14 @@ func (s *Session) trying(reason instance.Reason) {
 	s.move(instance.Connecting, reason)
 }
 
-// retry schedules the next attempt: soon at first, then later and later.
+// retry schedules the next attempt: soon at first, then later and later, also
+// after a connection that soon ended: one that is reset since nothing can be
+// stored would be opened again all the time.
 func (s *Session) retry() {
+	if !s.since.IsZero() && time.Since(s.since) >= s.deps.Rhythm.Steady {
+		s.attempt = 0
+	}
+	s.since = time.Time{}
 	pause := rand.N(firstJitter) //nolint:gosec // jitter
 	if s.attempt > 0 {
 		pause = min(time.Second<<min(s.attempt-1, 10), longestPause)
@@ -184,7 +190,7 @@ func (s *Session) retry() {
 
 // online is a login that has succeeded.
 func (s *Session) online() {
-	s.attempt, s.renewing = 0, false
+	s.since, s.renewing = time.Now(), false
 	s.alive(time.Now())
 	s.clock.connected, s.clock.pairing, s.clock.rotate = time.Time{}, time.Time{}, time.Time{}
 	s.clock.ready = time.Now().Add(readyLimit)

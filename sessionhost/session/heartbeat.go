@@ -23,11 +23,15 @@ type Rhythm struct {
 	// Proof is how old the record's AnswerAt may become while WhatsApp goes on
 	// answering: 5 min. Each instance writes its record that often.
 	Proof time.Duration
+	// Steady is how long a connection must have lasted for the next one to be
+	// opened at once: 30 s.
+	Steady time.Duration
 }
 
 func (r Rhythm) withDefaults() Rhythm {
 	for field, value := range map[*time.Duration]time.Duration{
 		&r.Beat: 30 * time.Second, &r.Release: 10 * time.Minute, &r.Proof: 5 * time.Minute,
+		&r.Steady: 30 * time.Second,
 	} {
 		if *field == 0 {
 			*field = value

@@ -3,7 +3,6 @@ package session
 import (
 	"encoding/json"
 	"errors"
-	"strconv"
 	"time"
 
 	"roost/shared/event"
@@ -111,31 +110,6 @@ func (s *Session) lost() {
 	s.gone = true
 	s.hang()
 	s.inbox.put(stopped{})
-}
-
-func (s *Session) tellConnection() {
-	what := []string{strconv.FormatInt(s.record.Revision, 10)}
-	if len(s.unsaved) > 0 { // the revision is that of another change
-		what = append(what, time.Now().Format(time.RFC3339Nano))
-	}
-	s.publish(event.ConnectionUpdated, event.Connection{
-		State: s.record.State, Reason: s.record.Reason, JID: s.record.JID, Profile: s.record.Profile,
-	}, what...)
-}
-
-// publish puts an event about the instance itself onto the queue. what makes
-// its id.
-func (s *Session) publish(kind event.Kind, body any, what ...string) {
-	if s.gone {
-		return
-	}
-	e, err := newEvent(s.Record(), kind, "", body, what...)
-	if err == nil {
-		err = s.deps.Events.Publish(s.life, e)
-	}
-	if err != nil {
-		s.log.Error("event cannot be published", "kind", string(kind), "err", err)
-	}
 }
 
 func newEvent(i instance.Instance, kind event.Kind, chat string, body any, what ...string) (event.Event, error) {

@@ -37,8 +37,9 @@ func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) 
 		return command.Sent{}, fmt.Errorf("make the event of %s: %w", m.ID, err)
 	}
 	e.File = passing
-	if err := s.deps.Events.Publish(ctx, e); err != nil { // the message is gone, and its answer must not be
+	if err := s.publishSent(ctx, e); err != nil {
 		s.log.ErrorContext(ctx, "event of a sent message cannot be published", "err", err)
+		return command.Sent{}, fault.Wrap(fault.Unavailable, err, "the message has gone out, and that cannot be stored now")
 	}
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -49,6 +50,24 @@ func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) 
 
 // Client is the connection to ask WhatsApp something with, as sender has it.
 func (s *Session) Client(ctx context.Context) (*whatsapp.Client, error) { return s.sender(ctx) }
+
+// publishSent tries for as long as somebody waits: who then asks again, with the
+// same message id, has it told without it being sent twice.
+func (s *Session) publishSent(ctx context.Context, e event.Event) error {
+	for pause := firstSave; ; pause = min(2*pause, longestSave) {
+		err := s.deps.Events.Publish(ctx, e)
+		if err == nil {
+			return nil
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
 
 // sender is the client to send with. A session that has just begun makes it in
 // a moment; the client itself waits for a connection that is being opened.

@@ -65,6 +65,8 @@ type Session struct {
 	stored     instance.Instance                // as it was when it was last read or written
 	unsaved    []func(*instance.Instance) error // what the table has not taken yet
 	unsavedFor int                              // attempts
+	untold     []event.Event                    // what the queue has not taken yet
+	untoldFor  int                              // attempts
 	keys       *keys.Keys
 	client     *whatsapp.Client   // of the device, kept over connections; nil before the first and after a logout
 	routed     time.Time          // when the proxy was set that it goes through; zero for none
@@ -76,6 +78,7 @@ type Session struct {
 	synced     bool            // it has brought what had waited on the server
 	attempt    int             // of opening a connection, since the last login
 	pairing    *pairing        // nil unless one is under way
+	since      time.Time       // of the last login, zero once its end has been seen
 	sign       time.Time       // counts as WhatsApp's last sign of life when the client knows none that is later
 	clock      deadlines
 	tasks      sync.WaitGroup // what was started in the background
@@ -283,11 +286,12 @@ type deadlines struct {
 	history   time.Time // histories are tried again
 	release   time.Time // the instance has been idle for long
 	save      time.Time // the record is written again
+	tell      time.Time // what is untold is told
 }
 
 func (d *deadlines) next() time.Duration {
 	wait := time.Hour
-	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.media, d.release, d.history, d.save} {
+	for _, at := range []time.Time{d.rotate, d.pairing, d.connected, d.ready, d.reopen, d.beat, d.media, d.release, d.history, d.save, d.tell} {
 		if !at.IsZero() {
 			wait = min(wait, time.Until(at))
 		}
@@ -338,6 +342,9 @@ func (s *Session) due(now time.Time) {
 	}
 	if passed(&s.clock.save) {
 		s.save()
+	}
+	if passed(&s.clock.tell) {
+		s.tell()
 	}
 	if passed(&s.clock.release) {
 		s.release(instance.Reason{
