@@ -16,6 +16,10 @@ import (
 // holds at most ten messages, and no two of one group.
 const maxInvocations = 32
 
+// maxPollers is how many receive from a queue at once. Each receive is a commit
+// of ten messages at most; those of several pollers share one.
+const maxPollers = 8
+
 // pump is what AWS does between a FIFO queue and a function: it invokes the
 // handler with batches, takes off the queue what was handled, and gives back
 // what failed.
@@ -27,38 +31,65 @@ type pump struct {
 	hide    time.Duration                    // how long a batch is hidden while it is handled
 	backoff func(receives int) time.Duration // how long a failure is hidden, nil when the handler sees to it
 	log     *slog.Logger
+
+	slots   chan struct{} // taken by invocations
+	helpers chan struct{} // taken by pollers beside run
+	running sync.WaitGroup
 }
 
-// run pumps until ctx ends, and returns when the last handler has.
+// run pumps until ctx ends, and returns when the last handler has. A full batch
+// means that more waits: then others receive as well, until nothing does.
 func (p *pump) run(ctx context.Context) {
 	if p.limit == 0 {
 		p.limit = queue.MaxReceive
 	}
-	slots := make(chan struct{}, maxInvocations)
-	var running sync.WaitGroup
-	defer running.Wait()
+	p.slots, p.helpers = make(chan struct{}, maxInvocations), make(chan struct{}, maxPollers-1)
+	defer p.running.Wait()
 	for ctx.Err() == nil {
-		batch, err := p.queue.Receive(ctx, p.limit, queue.MaxWait, p.hide)
-		if err != nil {
-			if ctx.Err() == nil {
-				p.log.ErrorContext(ctx, "queue cannot be received from", "queue", p.name, "err", err)
-				wait(ctx, time.Second)
-			}
-			continue
+		if p.receive(ctx, queue.MaxWait) {
+			p.help(ctx)
 		}
-		if len(batch) == 0 {
-			continue
-		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return // the batch comes back when its visibility ends
-		}
-		running.Go(func() {
-			defer func() { <-slots }()
-			p.handle(ctx, batch)
-		})
 	}
+}
+
+// receive takes one batch and has it handled. It reports whether it was full.
+func (p *pump) receive(ctx context.Context, patience time.Duration) bool {
+	batch, err := p.queue.Receive(ctx, p.limit, patience, p.hide)
+	if err != nil {
+		if ctx.Err() == nil {
+			p.log.ErrorContext(ctx, "queue cannot be received from", "queue", p.name, "err", err)
+			wait(ctx, time.Second)
+		}
+		return false
+	}
+	if len(batch) == 0 {
+		return false
+	}
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false // the batch comes back when its visibility ends
+	}
+	p.running.Go(func() {
+		defer func() { <-p.slots }()
+		p.handle(ctx, batch)
+	})
+	return len(batch) == p.limit
+}
+
+// help receives beside run until there is no full batch, unless enough do.
+func (p *pump) help(ctx context.Context) {
+	select {
+	case p.helpers <- struct{}{}:
+	default:
+		return
+	}
+	p.running.Go(func() {
+		defer func() { <-p.helpers }()
+		for ctx.Err() == nil && p.receive(ctx, 0) {
+			p.help(ctx)
+		}
+	})
 }
 
 func (p *pump) handle(ctx context.Context, batch []queue.Delivery) {

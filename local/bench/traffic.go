@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"roost/local/bench/latency"
 	"roost/local/bench/report"
@@ -68,7 +69,15 @@ func (r *run) push(ctx context.Context) error {
 		return err
 	}
 	for _, rate := range r.cfg.rates {
+		floorBefore, err := r.floor.Usage()
+		if err != nil {
+			return err
+		}
 		bare, err := r.world.Push(ctx, r.load(world.Floor, rate))
+		if err != nil {
+			return err
+		}
+		floorAfter, err := r.floor.Usage()
 		if err != nil {
 			return err
 		}
@@ -93,7 +102,8 @@ func (r *run) push(ctx context.Context) error {
 		if rate == r.cfg.rates[0] {
 			r.stored(out.Sent, before, after)
 		}
-		r.figure(report.Of(fmt.Sprintf("processor time of a message at %.0f/s", rate), "ms", each(used.Seconds()*1000)))
+		r.figure(report.Of(fmt.Sprintf("processor time of a message at %.0f/s", rate), "ms", each(used.Seconds()*1000)).
+			Against(each(difference(floorAfter, floorBefore).Processor.Seconds() * 1000)))
 	}
 	return nil
 }
@@ -198,7 +208,15 @@ func (r *run) send(ctx context.Context) error {
 		return err
 	}
 	const rate = 100
+	floorBefore, err := r.floor.Usage()
+	if err != nil {
+		return err
+	}
 	bare, err := r.world.Send(ctx, r.floor.API(), r.load(world.Floor, rate))
+	if err != nil {
+		return err
+	}
+	floorAfter, err := r.floor.Usage()
 	if err != nil {
 		return err
 	}
@@ -224,7 +242,8 @@ func (r *run) send(ctx context.Context) error {
 	name := fmt.Sprintf("send at %d/s, request → message at the contact, ", rate)
 	r.figure(report.Of(name+"p50", "ms", out.Effect.P50, report.AtMost(10)).Against(bare.Effect.P50))
 	r.figure(report.Of(name+"p99", "ms", out.Effect.P99).Against(bare.Effect.P99).Noted("answered after %.1f ms (p50), %.1f (p99)", out.Answered.P50, out.Answered.P99))
-	r.figure(report.Of("processor time of a send", "ms", used.Seconds()*1000/float64(max(out.Count, 1))))
+	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(max(out.Count, 1)) }
+	r.figure(report.Of("processor time of a send", "ms", each(used)).Against(each(difference(floorAfter, floorBefore).Processor)))
 	if r.cfg.hosts == 1 && out.Count > 0 {
 		r.figure(report.Of("table requests of the session host for a send", "requests", float64(after.Host.Requests-before.Host.Requests)/float64(out.Count)))
 	}

@@ -20,6 +20,15 @@ const (
 		VALUES (?1, ?2, ?6, ?3, ?4, ?5)
 		ON CONFLICT DO UPDATE SET revision = ?6, expires = ?3, attributes = ?4, body = ?5`
 	remove = `DELETE FROM item WHERE partition = ?1 AND sort = ?2`
+
+	// table.TermAtMost: ?6 is the time, ?7 the attribute's path, ?8 the number.
+	// What is no integer is a conflict.
+	atMost = ` WHERE CASE WHEN expires > 0 AND expires <= ?6 OR attributes = '' THEN 1
+		ELSE coalesce(json_type(attributes, ?7), 'integer') = 'integer' AND coalesce(json_extract(attributes, ?7) <= ?8, 1) END`
+	replaceAtMost = `INSERT INTO item (partition, sort, revision, expires, attributes, body)
+		VALUES (?1, ?2, 1, ?3, ?4, ?5)
+		ON CONFLICT DO UPDATE SET revision = CASE WHEN expires > 0 AND expires <= ?6 THEN 1 ELSE revision + 1 END,
+		expires = ?3, attributes = ?4, body = ?5` + atMost
 )
 
 // row is an item in the form it is stored, owned by the request: the caller may
@@ -95,7 +104,7 @@ func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 			var err error
 			switch kinds[i] {
 			case table.OpPut:
-				_, err = t.put(tx, r, conditions[i], i)
+				err = t.putBlind(tx, r, conditions[i], i)
 			case table.OpDelete:
 				err = t.delete(tx, r.key, conditions[i], i)
 			case table.OpCheck:
@@ -179,6 +188,29 @@ func (t *Table) Increment(ctx context.Context, key table.Key, attribute string, 
 	}
 	return *sum, nil
 }
+
+// putBlind is put for who does not ask for the revision: what guards the writes
+// of an owner is a single statement as well.
+func (t *Table) putBlind(tx *sqlite.Tx, r row, condition table.Condition, op int) error {
+	if len(condition.Terms) != 1 || condition.Terms[0].Kind != table.TermAtMost {
+		_, err := t.put(tx, r, condition, op)
+		return err
+	}
+	term := condition.Terms[0]
+	changed, err := tx.Exec(replaceAtMost, r.key.Partition, r.key.Sort, r.expires, r.attributes, r.body,
+		t.db.Now().UnixMilli(), path(term.Attribute), term.Number)
+	if err != nil {
+		return err
+	}
+	if changed == 0 {
+		return &table.ConflictError{Op: op, Key: r.key}
+	}
+	tx.Touch(topic(r.key))
+	return nil
+}
+
+// path names an attribute to SQLite's JSON functions.
+func path(attribute string) string { return `$."` + attribute + `"` }
 
 // put writes one row if the condition holds. The two conditions that guard
 // nearly all writes are a single statement.

@@ -66,7 +66,7 @@ func testConditions(s *suite) {
 	item := s.item("c", map[string]any{
 		"s": "x", "n": int64(5), "b": true, "raw": []byte("r"), "list": []string{"l"},
 	})
-	revision := int64(0)
+	revision, twin := int64(0), s.item("c-written", item.Attributes) // the same in a transaction
 	for _, c := range []struct {
 		name      string
 		condition table.Condition
@@ -97,6 +97,8 @@ func testConditions(s *suite) {
 		{"at most, below", table.AtMost("n", 4), false},
 		{"at most, missing", table.AtMost("gone", -1), true},
 		{"at most, text", table.AtMost("s", math.MaxInt64), false},
+		{"at most, bool", table.AtMost("b", math.MaxInt64), false},
+		{"at most, bytes", table.AtMost("raw", math.MaxInt64), false},
 		{"and, both", table.And(table.Equals("s", "x"), table.AtMost("n", 5)), true},
 		{"and, one", table.And(table.Equals("s", "x"), table.AtMost("n", 4)), false},
 		{"and, other", table.And(table.Equals("s", "y"), table.AtMost("n", 5)), false},
@@ -104,12 +106,17 @@ func testConditions(s *suite) {
 		{"and, contradiction", table.And(table.Absent(), table.Equals("s", "x")), false},
 	} {
 		got, err := s.table.Put(s.Context(), item, c.condition)
+		written := s.table.Write(s.Context(), table.PutOp(twin, c.condition))
 		if !c.met {
-			if err == nil {
+			if err == nil || written == nil {
 				s.Errorf("%s: put succeeded", c.name)
 			}
 			s.fails(err, table.ErrConflict)
+			s.fails(written, table.ErrConflict)
 			continue
+		}
+		if written != nil {
+			s.Errorf("%s: write: %v", c.name, written)
 		}
 		revision++
 		if err != nil || got != revision {
@@ -117,6 +124,14 @@ func testConditions(s *suite) {
 		}
 	}
 	s.has(at(item, revision))
+	s.has(at(twin, revision))
+	bare := s.item("bare", nil)
+	for range 2 {
+		if err := s.table.Write(s.Context(), table.PutOp(bare, table.AtMost("n", 1))); err != nil {
+			s.Errorf("at most, no attributes: %v", err)
+		}
+	}
+	s.has(at(bare, 2))
 	s.put(s.item("and-absent", nil), table.And(table.Absent(), table.AtMost("n", 1)), 1)
 }
 
@@ -171,6 +186,12 @@ func testExpiry(s *suite) {
 	}
 	reborn := s.item("dead", map[string]any{"epoch": int64(1)})
 	s.put(reborn, table.Absent(), 1)
+	s.has(at(reborn, 1))
+
+	bury()
+	if err := s.table.Write(s.Context(), table.PutOp(reborn, table.AtMost("epoch", 1))); err != nil {
+		s.Errorf("at most over an expired item: %v", err)
+	}
 	s.has(at(reborn, 1))
 
 	bury()
