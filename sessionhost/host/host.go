@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"roost/sessionhost/clock"
+	"roost/sessionhost/conversion"
 	"roost/sessionhost/lease"
 	"roost/sessionhost/session"
 	"roost/sessionhost/whatsapp"
@@ -63,6 +64,9 @@ type Config struct {
 	// MoveRate bounds how many sessions a second a host gives to others that
 	// have fewer. 0 means 10.
 	MoveRate float64
+	// FFmpeg is the path of the program that converts audio and video. "" means
+	// the one in PATH, if there is one.
+	FFmpeg string
 	// Lease is how long the other hosts wait for one that says nothing before
 	// they take its instances. A host that cannot reach the table for four
 	// fifths of it closes its sockets. 0 means 5 s.
@@ -71,12 +75,13 @@ type Config struct {
 
 // Host is a session host. It is an [http.Handler] for its private port.
 type Host struct {
-	cfg     Config
-	log     *slog.Logger
-	metrics session.Metrics
-	clock   *clock.Clock
-	sealer  *seal.Sealer // of the credentials of proxies
-	started time.Time
+	cfg       Config
+	log       *slog.Logger
+	metrics   session.Metrics
+	clock     *clock.Clock
+	converter *conversion.Converter
+	sealer    *seal.Sealer // of the credentials of proxies
+	started   time.Time
 
 	hosts    *fleet.Repository
 	observer *fleet.Observer
@@ -118,7 +123,7 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	}
 	cfg.Clock.Log = cfg.Log
 	h := &Host{
-		cfg: cfg, clock: clock.New(cfg.Clock), sealer: sealer, log: cfg.Log.With("host", cfg.Name), started: time.Now(), hosts: fleet.NewRepository(cfg.Table),
+		cfg: cfg, clock: clock.New(cfg.Clock), converter: conversion.New(cfg.FFmpeg), sealer: sealer, log: cfg.Log.With("host", cfg.Name), started: time.Now(), hosts: fleet.NewRepository(cfg.Table),
 	}
 	h.observer = fleet.NewObserver(h.hosts, lease.Clock)
 	told := sync.OnceFunc(func() {

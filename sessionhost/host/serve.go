@@ -110,11 +110,13 @@ func (t *tenure) work(life context.Context, q queue.Queue, d queue.Delivery) {
 		return
 	}
 	if time.Now().Before(cmd.Deadline) && t.begin(cmd.ID) {
-		ctx, cancel := context.WithDeadline(life, cmd.Deadline)
-		elsewhere := t.do(ctx, life, cmd)
-		cancel()
-		t.end(cmd.ID)
-		if elsewhere != nil {
+		if cmd.Aside { // whoever asked follows it should this host end
+			t.running.Go(func() {
+				if elsewhere := t.begun(life, cmd); elsewhere != nil {
+					t.pass(life, elsewhere.host, cmd)
+				}
+			})
+		} else if elsewhere := t.begun(life, cmd); elsewhere != nil {
 			t.redirect(life, q, d, elsewhere.host)
 			return
 		}
@@ -125,6 +127,14 @@ func (t *tenure) work(life context.Context, q queue.Queue, d queue.Delivery) {
 	if err := q.Delete(life, d.Receipt); err != nil {
 		t.host.log.ErrorContext(life, "command cannot be taken off its queue", "err", err)
 	}
+}
+
+// begun does a command that begin has noted.
+func (t *tenure) begun(life context.Context, cmd command.Command) *heldError {
+	defer t.end(cmd.ID)
+	ctx, cancel := context.WithDeadline(life, cmd.Deadline)
+	defer cancel()
+	return t.do(ctx, life, cmd)
 }
 
 // begin notes a command. False when it is under way already: it was sent again
@@ -149,15 +159,26 @@ func (t *tenure) end(id string) {
 // off the queue.
 func (t *tenure) redirect(life context.Context, q queue.Queue, d queue.Delivery, to string) {
 	var cmd command.Command
-	if err := json.Unmarshal(d.Body, &cmd); err != nil || time.Now().After(cmd.Deadline) || cmd.Hops >= maxHops {
-		t.host.log.WarnContext(life, "a command that nobody does", "kind", string(cmd.Kind), "hops", cmd.Hops, "err", err)
-	} else if err := t.commands.Forward(life, to, cmd); err != nil {
-		t.host.log.WarnContext(life, "command cannot be passed on", "to", to, "err", err)
+	if err := json.Unmarshal(d.Body, &cmd); err == nil && !t.pass(life, to, cmd) {
 		return // comes again
 	}
 	if err := q.Delete(life, d.Receipt); err != nil {
 		t.host.log.WarnContext(life, "command cannot be taken off its queue", "err", err)
 	}
+}
+
+// pass gives a command to another host. It reports false when that should be
+// tried again.
+func (t *tenure) pass(life context.Context, to string, cmd command.Command) bool {
+	if time.Now().After(cmd.Deadline) || cmd.Hops >= maxHops {
+		t.host.log.WarnContext(life, "a command that nobody does", "kind", string(cmd.Kind), "hops", cmd.Hops)
+		return true
+	}
+	err := t.commands.Forward(life, to, cmd)
+	if err != nil {
+		t.host.log.WarnContext(life, "command cannot be passed on", "to", to, "err", err)
+	}
+	return err == nil
 }
 
 // do does a command and stores its answer, or says which host should.

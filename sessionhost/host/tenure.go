@@ -79,9 +79,10 @@ func newTenure(h *Host, term *lease.Term) *tenure {
 	whatsapp.Guard = term.Conn
 	t.deps = session.Deps{
 		Instances: t.instances, WhatsApp: whatsapp, OpenKeys: t.openKeys, Metrics: &h.metrics, Log: h.log,
-		Media:    media.New(media.Config{Table: held, Bucket: h.cfg.Bucket, Log: h.log, MaxBytes: h.cfg.MaxMedia}),
-		Webhooks: webhook.NewRepository(held, nil), // asked only for what is not sealed
-		Rhythm:   h.cfg.Rhythm, Clock: h.clock, Route: h.route, Notes: session.NewNotes(held, h.sealer), Ended: t.ended,
+		Converter: h.converter,
+		Media:     media.New(media.Config{Table: held, Bucket: h.cfg.Bucket, Log: h.log, MaxBytes: h.cfg.MaxMedia}),
+		Webhooks:  webhook.NewRepository(held, nil), // asked only for what is not sealed
+		Rhythm:    h.cfg.Rhythm, Clock: h.clock, Route: h.route, Notes: session.NewNotes(held, h.sealer), Ended: t.ended,
 	}
 	return t
 }

@@ -7,20 +7,33 @@ import (
 	"sync"
 	"time"
 
+	"roost/sessionhost/conversion"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/fault"
 )
 
-// Send sends a message. It runs on the caller's goroutine, so that a slow send
-// does not hold the session up; the library sends one after the other.
-func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) (command.Sent, error) {
+// Send sends a message; data is the file of one that has a file. It runs on the
+// caller's goroutine, so that a slow send does not hold the session up; the
+// library sends one after the other.
+func (s *Session) Send(ctx context.Context, args command.SendArgs, data []byte) (command.Sent, error) {
+	begun := time.Now()
 	client, err := s.sender(ctx)
 	if err != nil {
 		return command.Sent{}, err
 	}
 	if err := s.allowed(ctx, client, args.To); err != nil {
+		return command.Sent{}, err
+	}
+	var file *conversion.File
+	if args.Media != nil {
+		if file, err = s.deps.Converter.Prepare(ctx, *args.Media, data); err != nil {
+			return command.Sent{}, err
+		}
+		data = file.Data
+	}
+	if err := s.typing(ctx, client, args, begun); err != nil {
 		return command.Sent{}, err
 	}
 	told := s.sending.begin(args.MessageID)
@@ -31,7 +44,7 @@ func (s *Session) Send(ctx context.Context, args command.SendArgs, file []byte) 
 	if err != nil {
 		return command.Sent{}, err
 	}
-	passing := s.keep(ctx, &m, "SEND_MESSAGE", file)
+	passing := s.keep(ctx, &m, "SEND_MESSAGE", data)
 	e, err := newEvent(s.Record(), event.MessageSent, m.Chat.Key(), m, m.ID)
 	if err != nil {
 		return command.Sent{}, fmt.Errorf("make the event of %s: %w", m.ID, err)

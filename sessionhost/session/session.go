@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"roost/sessionhost/clock"
+	"roost/sessionhost/conversion"
 	"roost/sessionhost/keys"
 	"roost/sessionhost/media"
 	"roost/sessionhost/whatsapp"
@@ -25,13 +26,15 @@ type Deps struct {
 	WhatsApp  whatsapp.Config
 	// OpenKeys opens the keys of an instance for this host.
 	OpenKeys func(ctx context.Context, i instance.Instance, onFailure func(error)) (*keys.Keys, error)
-	Media    *media.Keeper       // of files, nil to keep none
-	Webhooks *webhook.Repository // to know who wants files; nil for nobody
-	Metrics  *Metrics
-	Log      *slog.Logger
-	Rhythm   Rhythm
-	Notes    *Notes       // of histories to fetch; nil fetches none
-	Clock    *clock.Clock // of this host; nil when nobody looks
+	Media    *media.Keeper // of files, nil to keep none
+	// Converter makes files ready to be sent.
+	Converter *conversion.Converter
+	Webhooks  *webhook.Repository // to know who wants files; nil for nobody
+	Metrics   *Metrics
+	Log       *slog.Logger
+	Rhythm    Rhythm
+	Notes     *Notes       // of histories to fetch; nil fetches none
+	Clock     *clock.Clock // of this host; nil when nobody looks
 	// Route is the way of an instance's connections, nil for the direct one.
 	Route func(instance.Instance) *whatsapp.Route
 

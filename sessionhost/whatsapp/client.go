@@ -115,6 +115,9 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 		cfg.Spool = NewSpool("")
 	}
 	c := &Client{cfg: cfg, device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log}
+	if _, is := device.Contacts.(audience); !is {
+		device.Contacts = audience{device.Contacts}
+	}
 	name := device.PushName
 	c.pushName.Store(&name)
 	wa := whatsmeow.NewClient(device, logger{cfg.Log})

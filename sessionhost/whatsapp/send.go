@@ -11,6 +11,7 @@ import (
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
 
+	"roost/sessionhost/conversion"
 	"roost/shared/command"
 	"roost/shared/fault"
 	"roost/shared/message"
@@ -24,13 +25,13 @@ const sendTries = 3
 // reconnectPatience is how long a send waits for a connection that was lost.
 const reconnectPatience = 3 * time.Second
 
-// Send sends a message, with the id it was given. file is the plain content of
-// a media message. The answer is the message as events tell it.
+// Send sends a message, with the id it was given. file is what a media message
+// carries, nil for others. The answer is the message as events tell it.
 //
 // Errors: Conflict when the client is not logged in, NotFound when the receiver
 // is not on WhatsApp, Forbidden when WhatsApp refuses it, Unavailable when the
 // outcome is unknown: the same id can then be sent again.
-func (c *Client) Send(ctx context.Context, args command.SendArgs, file []byte) (message.Message, error) {
+func (c *Client) Send(ctx context.Context, args command.SendArgs, file *conversion.File) (message.Message, error) {
 	to, err := types.ParseJID(args.To)
 	if err != nil || to.User == "" {
 		return message.Message{}, fault.New(fault.Invalid, "%q is no address", args.To)
@@ -38,11 +39,11 @@ func (c *Client) Send(ctx context.Context, args command.SendArgs, file []byte) (
 	if !c.Online() && !c.wa.WaitForConnection(reconnectPatience) {
 		return message.Message{}, fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
 	}
-	content, err := c.compose(ctx, args, file)
+	content, err := c.compose(ctx, to, args, file)
 	if err != nil {
 		return message.Message{}, err
 	}
-	sent, err := c.sendUntilTaken(ctx, to, content, args.MessageID)
+	sent, err := c.sendUntilTaken(withAudience(ctx, args.Audience), to, content, args.MessageID)
 	if err != nil {
 		if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == "reach_out_locked" {
 			c.askLimit(ctx)
@@ -55,7 +56,7 @@ func (c *Client) Send(ctx context.Context, args command.SendArgs, file []byte) (
 			IsGroup: to.Server == types.GroupServer || to.Server == types.BroadcastServer,
 		},
 		ID: args.MessageID, Timestamp: sent.Timestamp, PushName: c.PushName(),
-	}, content)
+	}, shown(content))
 	m.ViaAPI, m.Status = true, message.StatusPending
 	return m, err
 }
@@ -129,6 +130,8 @@ func sendFault(err error) error {
 		return fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
 	case refusedReachOut(err):
 		return ReachOutFault(time.Time{})
+	case errors.Is(err, whatsmeow.ErrGroupNotFound), errors.Is(err, whatsmeow.ErrNotInGroup):
+		return fault.Wrap(fault.Invalid, err, "the group does not exist, or the account is not in it")
 	case errors.Is(err, whatsmeow.ErrServerReturnedError):
 		return &fault.Error{Kind: fault.Forbidden, Code: "refused", Public: "WhatsApp refuses the message: " + cause(err), Err: err}
 	case errors.Is(err, whatsmeow.ErrNoSession), errors.Is(err, errNotReached):
@@ -138,34 +141,4 @@ func sendFault(err error) error {
 	default:
 		return fault.Wrap(fault.Unavailable, err, "the message could not be sent: %s", cause(err))
 	}
-}
-
-// compose builds the message, and uploads its file.
-func (c *Client) compose(ctx context.Context, args command.SendArgs, file []byte) (*waE2E.Message, error) {
-	about := contextFor(args)
-	switch {
-	case args.Text != nil && about == nil:
-		return &waE2E.Message{Conversation: &args.Text.Text}, nil
-	case args.Text != nil:
-		return &waE2E.Message{ExtendedTextMessage: &waE2E.ExtendedTextMessage{Text: &args.Text.Text, ContextInfo: about}}, nil
-	case args.Media != nil:
-		return c.composeMedia(ctx, args.Media, file, about)
-	default:
-		return nil, fault.New(fault.Invalid, "the message has no content")
-	}
-}
-
-func contextFor(args command.SendArgs) *waE2E.ContextInfo {
-	if args.Quoted == nil && len(args.Mentions) == 0 {
-		return nil
-	}
-	about := &waE2E.ContextInfo{MentionedJID: args.Mentions}
-	if q := args.Quoted; q != nil {
-		about.StanzaID = &q.ID
-		if q.Sender != "" {
-			about.Participant = &q.Sender
-		}
-		about.QuotedMessage = &waE2E.Message{Conversation: new(quotedText(q.Content))}
-	}
-	return about
 }

@@ -71,6 +71,9 @@ func (c *Client) Do(ctx context.Context, i instance.Instance, kind Kind, args, o
 		return fault.New(fault.Internal, "a command without a deadline")
 	}
 	cmd := Command{ID: uuid.NewString(), Instance: i.ID, Kind: kind, Deadline: deadline}
+	if send, is := args.(SendArgs); is {
+		cmd.Aside = send.Delay > 0
+	}
 	if err := c.setArgs(ctx, &cmd, args); err != nil {
 		return err
 	}

@@ -71,6 +71,9 @@ type Command struct {
 	// Deadline is when nobody waits for the answer any more: a host drops what
 	// is past it, unless it was begun before.
 	Deadline time.Time `json:"deadline"`
+	// Aside is for what takes its time on purpose: commands of the instance that
+	// come after it do not wait for it.
+	Aside bool `json:"aside,omitempty"`
 	// Try counts how often the caller has sent it, to a new owner each time.
 	Try int `json:"try,omitempty"`
 	// Hops counts how often hosts have passed it on.
@@ -146,52 +149,6 @@ type ReleaseArgs struct {
 // AuthenticationResponse.
 type PasskeyArgs struct {
 	Response json.RawMessage `json:"response"`
-}
-
-// SendArgs describe a message to send. Exactly one of Text and Media is set.
-type SendArgs struct {
-	// MessageID is fixed by the API before the first try, so that a retry
-	// after a crash sends nothing twice.
-	MessageID string `json:"messageId"`
-	// Once makes the host remember that the message was sent, for callers that
-	// ask again (package's Once).
-	Once bool `json:"once,omitempty"`
-	// To is a JID: person (by phone number or LID), group or status@broadcast.
-	To string `json:"to"`
-
-	Text  *TextArgs  `json:"text,omitempty"`
-	Media *MediaArgs `json:"media,omitempty"`
-
-	Quoted     *Quoted       `json:"quoted,omitempty"`
-	Mentions   []string      `json:"mentions,omitempty"` // JIDs
-	MentionAll bool          `json:"mentionAll,omitempty"`
-	Delay      time.Duration `json:"delay,omitempty"` // shown as typing first
-}
-
-// TextArgs are a text message.
-type TextArgs struct {
-	Text        string `json:"text"`
-	LinkPreview bool   `json:"linkPreview,omitempty"`
-}
-
-// MediaArgs are a message with a file. The bytes are in the blob store or, when
-// they are small, here.
-type MediaArgs struct {
-	Kind     string `json:"kind"` // image, video, audio, voice, document, sticker
-	Blob     string `json:"blob,omitempty"`
-	Bytes    []byte `json:"bytes,omitempty"`
-	Mimetype string `json:"mimetype"`
-	FileName string `json:"fileName,omitempty"`
-	Caption  string `json:"caption,omitempty"`
-}
-
-// Quoted is the message that is answered.
-type Quoted struct {
-	ID      string          `json:"id"`
-	Chat    string          `json:"chat,omitempty"`
-	Sender  string          `json:"sender,omitempty"`
-	FromMe  bool            `json:"fromMe,omitempty"`
-	Content json.RawMessage `json:"content,omitempty"` // as in message.Message
 }
 
 // DownloadArgs say which file and where to.

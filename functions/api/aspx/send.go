@@ -122,7 +122,7 @@ func (h *Handler) fileOf(r *request, in fileBody) (file []byte, mimetype string,
 	case !h.core.FileURL(in.URL):
 		return nil, "", refuse("url cannot be fetched")
 	default:
-		fetched, err := h.core.Fetch(r.Context(), in.URL)
+		fetched, err := h.core.Fetch(r.Context(), r.instance, in.URL)
 		if err != nil {
 			return nil, "", err
 		}

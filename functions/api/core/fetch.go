@@ -10,6 +10,7 @@ import (
 
 	"roost/shared/egress"
 	"roost/shared/fault"
+	"roost/shared/instance"
 )
 
 // maxRedirects bounds how often a file's URL may lead elsewhere.
@@ -34,8 +35,12 @@ func newFetcher(limits Limits, networks []netip.Prefix, http bool) fetcher {
 }
 
 // FileURL reports whether media is a URL that files are fetched from: http or
-// https, with a host that has a dot, as Evolution demands.
+// https, with a host that has a dot, as Evolution demands. The name of an upload
+// is one too.
 func (c *Core) FileURL(media string) bool {
+	if IsUpload(media) {
+		return true
+	}
 	u, err := url.Parse(media)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return false
@@ -43,8 +48,17 @@ func (c *Core) FileURL(media string) bool {
 	return c.media.inside || strings.Contains(strings.Trim(u.Hostname(), "."), ".") || strings.Contains(u.Hostname(), ":")
 }
 
-// Fetch gets the file at a URL. Errors: Invalid when it cannot be had, TooLarge.
-func (c *Core) Fetch(ctx context.Context, address string) (File, error) {
+// Fetch gets the file at a URL, or the upload of an instance. Errors: Invalid
+// when it cannot be had, TooLarge.
+func (c *Core) Fetch(ctx context.Context, i instance.Instance, address string) (File, error) {
+	if IsUpload(address) {
+		info, err := c.uploaded(ctx, i, address)
+		if err != nil {
+			return File{}, err
+		}
+		data, err := c.readFile(ctx, info.Key)
+		return File{Data: data, Mimetype: info.ContentType}, err
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return File{}, fault.Wrap(fault.Invalid, err, "the media URL cannot be read")

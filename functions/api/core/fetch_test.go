@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"roost/shared/fault"
+	"roost/shared/instance"
 )
 
 func TestFetchStaysOutside(t *testing.T) {
@@ -22,7 +23,7 @@ func TestFetchStaysOutside(t *testing.T) {
 		"http://2130706433:" + port, "http://127.1:" + port, "http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/",
 		"http://[fd00:ec2::254]/", "http://192.168.1.1/", "http://100.64.0.1/",
 	} {
-		_, err := c.Fetch(t.Context(), address)
+		_, err := c.Fetch(t.Context(), instance.Instance{}, address)
 		if fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%s gives %v, want Invalid", address, err)
 		}
@@ -43,7 +44,7 @@ func TestFetchFollowsNoRedirectInside(t *testing.T) {
 	// Loopback stands for the outside here; what it leads to is forbidden.
 	outside := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/latest/meta-data/", http.StatusFound))
 	defer outside.Close()
-	_, err := New(Deps{Networks: loopback}).Fetch(t.Context(), outside.URL)
+	_, err := New(Deps{Networks: loopback}).Fetch(t.Context(), instance.Instance{}, outside.URL)
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.PublicOf(err), "not a public one") {
 		t.Errorf("a redirect inside gives %v", err)
 	}
@@ -64,13 +65,13 @@ func TestFetch(t *testing.T) {
 	}))
 	defer server.Close()
 	c := New(Deps{Networks: loopback, Limits: Limits{File: 10}})
-	if got, err := c.Fetch(t.Context(), server.URL+"/photo"); err != nil || string(got.Data) != "picture" || got.Mimetype != "image/webp" {
+	if got, err := c.Fetch(t.Context(), instance.Instance{}, server.URL+"/photo"); err != nil || string(got.Data) != "picture" || got.Mimetype != "image/webp" {
 		t.Errorf("fetched %q of type %q, %v", got.Data, got.Mimetype, err)
 	}
-	if _, err := c.Fetch(t.Context(), server.URL+"/large"); fault.KindOf(err) != fault.TooLarge {
+	if _, err := c.Fetch(t.Context(), instance.Instance{}, server.URL+"/large"); fault.KindOf(err) != fault.TooLarge {
 		t.Errorf("a file above the limit gives %v", err)
 	}
-	if _, err := c.Fetch(t.Context(), server.URL+"/gone"); fault.KindOf(err) != fault.Invalid {
+	if _, err := c.Fetch(t.Context(), instance.Instance{}, server.URL+"/gone"); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("404 gives %v", err)
 	}
 }

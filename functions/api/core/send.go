@@ -1,11 +1,11 @@
 package core
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,10 +26,16 @@ const (
 // Outgoing is a message to send.
 type Outgoing struct {
 	Number string // as the user wrote it
-	// Args are all but To, MentionAll's and Mentions' JIDs being resolved by
-	// Send. An empty MessageID gets a new one.
+	// Args are all but To and Audience; mentions are numbers as the user wrote
+	// them. An empty MessageID gets a new one.
 	Args command.SendArgs
 	File []byte // of a media message
+	// Upload is the file instead, as NewUpload has named it.
+	Upload string
+	// LinkPreview looks behind the first link of a text.
+	LinkPreview bool
+	// Audience are the numbers of those who see a status, none for all.
+	Audience []string
 	// Key is the caller's Idempotency-Key, "" for none: asked for again under
 	// the same key within 24 h, the message goes out once, and the answer is
 	// the first one. At most 255 bytes.
@@ -74,20 +80,80 @@ func (c *Core) Send(ctx context.Context, i instance.Instance, o Outgoing) (messa
 			return message.Message{}, err
 		}
 	}
+	if args, err = c.settle(ctx, i, to, o, args); err != nil {
+		return message.Message{}, err
+	}
 	if args.Media != nil {
-		if args.Media, err = c.attach(ctx, i, *args.Media, args.MessageID, o.File); err != nil {
+		if args.Media, err = c.attach(ctx, i, *args.Media, args.MessageID, o); err != nil {
 			return message.Message{}, err
 		}
 	}
 	var sent command.Sent
 	err = c.do(ctx, i, command.SendMessage, args, &sent)
-	if args.Media != nil && !Unanswered(err) {
+	if args.Media != nil && o.Upload == "" && !Unanswered(err) {
 		c.detach(ctx, args.Media.Blob)
 	}
 	if err != nil {
 		return message.Message{}, err
 	}
 	return readSent(args.MessageID, sent)
+}
+
+// settle finds out what the user has left to Roost: what a link shows, whose
+// message is meant, which people are named.
+func (c *Core) settle(ctx context.Context, i instance.Instance, to Contact, o Outgoing, args command.SendArgs) (command.SendArgs, error) {
+	var err error
+	if o.LinkPreview && args.Text != nil {
+		text := *args.Text
+		text.Preview = c.preview(ctx, text.Text)
+		args.Text = &text
+	}
+	if r := args.Reaction; r != nil {
+		with := *r
+		if with.Reference, err = c.reference(ctx, i, to, r.Reference); err != nil {
+			return args, err
+		}
+		args.Reaction = &with
+	}
+	if r := args.Revoke; r != nil {
+		with, err := c.reference(ctx, i, to, *r)
+		if err != nil {
+			return args, err
+		}
+		args.Revoke = &with
+	}
+	args.Audience, err = c.present(ctx, i, o.Audience)
+	if err != nil {
+		return args, err
+	}
+	args.Contacts = slices.Clone(args.Contacts)
+	for n, card := range args.Contacts {
+		if card.Account == "" {
+			card.Account = card.Phone
+		}
+		args.Contacts[n].Account, _, _ = strings.Cut(Address(card.Account), "@")
+	}
+	return args, nil
+}
+
+// present are the JIDs of numbers that must be on WhatsApp: AbsentError for the
+// first that is not.
+func (c *Core) present(ctx context.Context, i instance.Instance, numbers []string) ([]string, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	found, err := c.lookup(ctx, i, numbers)
+	if err != nil {
+		return nil, err
+	}
+	jids := make([]string, len(found))
+	for n, who := range found {
+		if !who.Exists {
+			return nil, &AbsentError{Contact: who}
+		}
+		jids[n] = who.JID
+	}
+	return jids, nil
 }
 
 func readSent(id string, sent command.Sent) (message.Message, error) {
@@ -111,7 +177,10 @@ func (c *Core) once(ctx context.Context, i instance.Instance, o Outgoing) (comma
 		Number string
 		Args   command.SendArgs
 		File   []byte
-	}{o.Number, o.Args, file[:]})
+
+		Upload   string   `json:",omitempty"`
+		Audience []string `json:",omitempty"`
+	}{o.Number, o.Args, file[:], o.Upload, o.Audience})
 	if err != nil {
 		return command.Asked{}, fmt.Errorf("marshal a send: %w", err)
 	}
@@ -160,60 +229,4 @@ func mentions(to Contact, args command.SendArgs) ([]string, bool) {
 		jids[n] = Address(number)
 	}
 	return jids, args.MentionAll
-}
-
-// quoted fills in what a user may leave out: what is answered, and whose it is.
-// The transcript knows both; a message that it does not have is quoted as far as
-// the user has said it.
-func (c *Core) quoted(ctx context.Context, i instance.Instance, to Contact, q command.Quoted) (*command.Quoted, error) {
-	if q.Chat == "" {
-		q.Chat = to.JID
-	}
-	if len(q.Content) == 0 || q.Sender == "" {
-		said, known, err := c.original(ctx, i, q.ID, q.Chat)
-		if err != nil {
-			return nil, err
-		}
-		if known {
-			q.FromMe = said.FromMe
-			if len(q.Content) == 0 {
-				q.Content = said.Content
-			}
-			if q.Sender == "" && !said.FromMe {
-				q.Sender = said.Sender.String()
-			}
-		}
-	}
-	switch {
-	case q.Sender != "":
-	case q.FromMe:
-		q.Sender = Account(i.JID)
-	case !strings.HasSuffix(q.Chat, groupServer):
-		q.Sender = q.Chat
-	}
-	return &q, nil
-}
-
-// attach puts a file where the host finds it.
-func (c *Core) attach(ctx context.Context, i instance.Instance, m command.MediaArgs, id string, file []byte) (*command.MediaArgs, error) {
-	if len(file) <= maxInlineFile {
-		m.Bytes = file
-		return &m, nil
-	}
-	m.Blob = "outbox/" + string(i.ID) + "/" + id
-	if _, err := c.deps.Bucket.Put(ctx, m.Blob, bytes.NewReader(file), int64(len(file)), m.Mimetype); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "the file could not be stored")
-	}
-	return &m, nil
-}
-
-// detach removes the file of a message that the host has answered for. Without
-// an answer the host may be sending it still: the bucket's lifecycle removes it.
-func (c *Core) detach(ctx context.Context, blob string) {
-	if blob == "" {
-		return
-	}
-	if err := c.deps.Bucket.Delete(context.WithoutCancel(ctx), blob); err != nil {
-		c.deps.Log.WarnContext(ctx, "file of a sent message stays", "err", err)
-	}
 }

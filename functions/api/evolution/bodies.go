@@ -6,22 +6,6 @@ import "regexp"
 // the properties is the order of refusals. qrTimeout, storeMedia,
 // mediaTypes and mediaMaxBytes are Roost's, messageId is 2.4's.
 
-var (
-	numberField    = schema{name: "number", kind: "string", description: "Invalid format"}
-	delayField     = schema{name: "delay", kind: "integer", description: "Enter a value in milliseconds"}
-	mentionedField = schema{
-		name: "mentioned", kind: "array", minItems: 1, unique: true,
-		items: &schema{kind: "string", pattern: regexp.MustCompile(`^\d+`), description: `"mentioned" must be an array of numeric strings`},
-	}
-	quotedField = schema{name: "quoted", properties: []schema{
-		{
-			name: "key", kind: "object", required: []string{"id"}, filled: []string{"id"},
-			properties: []schema{text("id"), text("remoteJid"), flag("fromMe"), text("participant")},
-		},
-		{name: "message", kind: "object"},
-	}}
-)
-
 // mediaTypesField are kinds of files to keep (message.Media.Kind).
 var mediaTypesField = schema{
 	name: "mediaTypes", kind: "array", items: &schema{kind: "string", enum: []string{"image", "video", "audio", "voice", "document", "sticker"}},
@@ -88,25 +72,6 @@ var settingsBody = schema{
 	},
 	required: settingsRequired,
 	filled:   settingsRequired,
-}
-
-var sendTextBody = schema{
-	kind: "object",
-	properties: []schema{
-		numberField, text("text"), flag("linkPreview"), delayField, quotedField, flag("mentionsEveryOne"), mentionedField, text("messageId"),
-	},
-	required: []string{"number", "text"},
-}
-
-var sendMediaBody = schema{
-	kind: "object",
-	properties: []schema{
-		numberField,
-		{name: "mediatype", kind: "string", enum: []string{"image", "document", "video", "audio"}},
-		text("mimetype"), text("media"), text("fileName"), text("caption"),
-		delayField, quotedField, flag("mentionsEveryOne"), mentionedField, text("messageId"),
-	},
-	required: []string{"number", "mediatype"},
 }
 
 // findBody is what all find routes take. The rest of what they look at may be of

@@ -26,10 +26,11 @@ type body struct {
 	file  *upload
 }
 
-// upload is a file part of a multipart body.
+// upload is a file that came with a request, or before it.
 type upload struct {
 	name, mimetype string
 	data           []byte
+	upload         string // what core has named it, when it is not here
 }
 
 // object is the body as fields; none when it is something else.

@@ -93,10 +93,16 @@ func flatWebhook(fields map[string]any) map[string]any {
 	return inner
 }
 
-// modernMessage lifts what version 1 nests: textMessage, mediaMessage, options.
+// nests are what version 1 puts a message's own fields into.
+var nests = []string{
+	"textMessage", "mediaMessage", "audioMessage", "stickerMessage", "locationMessage", "reactionMessage", "pollMessage", "listMessage",
+	"buttonMessage", "buttonsMessage", "statusMessage", "options",
+}
+
+// modernMessage lifts what version 1 nests.
 func modernMessage(b *body) {
 	fields := b.object()
-	for _, nest := range []string{"textMessage", "mediaMessage", "options"} {
+	for _, nest := range nests {
 		inner, nested := fields[nest].(map[string]any)
 		if !nested {
 			continue
@@ -116,8 +122,11 @@ func modernMessage(b *body) {
 		}
 	}
 	rename(fields, "mediatype", "mediaType")
+	rename(fields, "sticker", "image") // stickerMessage of version 1
+	rename(fields, "mentionsEveryOne", "everyOne")
 	for _, name := range []string{
-		"delay", "linkPreview", "quoted", "mentioned", "mentionsEveryOne", "mimetype", "fileName", "caption", "messageId",
+		"delay", "linkPreview", "quoted", "mentioned", "mentionsEveryOne", "mimetype", "fileName", "caption", "messageId", "encoding",
+		"notConvertSticker", "gifPlayback", "description", "footer", "thumbnailUrl", "backgroundColor", "font", "statusJidList", "allContacts",
 	} {
 		if value, given := fields[name]; given && value == nil {
 			delete(fields, name)
@@ -126,4 +135,26 @@ func modernMessage(b *body) {
 	if list, isList := fields["mentioned"].([]any); isList && len(list) == 0 && fields["mentionsEveryOne"] == true {
 		delete(fields, "mentioned")
 	}
+}
+
+// modernContact takes version 1's contactMessage, which is the list itself, and a
+// single card.
+func modernContact(b *body) {
+	fields := b.object()
+	rename(fields, "contact", "contactMessage", "contacts")
+	if card, single := fields["contact"].(map[string]any); single {
+		fields["contact"] = []any{card}
+	}
+	for _, card := range objects(fields, "contact") {
+		maps.DeleteFunc(card, func(_ string, value any) bool { return value == nil || value == "" })
+	}
+}
+
+// modernList takes the documentation's word for sections.
+func modernList(b *body) {
+	fields := b.object()
+	if inner, nested := fields["listMessage"].(map[string]any); nested {
+		rename(inner, "sections", "values")
+	}
+	rename(fields, "sections", "values")
 }

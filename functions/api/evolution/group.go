@@ -290,8 +290,9 @@ func (h *Handler) sendInvite(r *request) (answer, error) {
 	}
 	link := core.InvitePrefix + code
 	for _, number := range strs(fields, "numbers") {
-		text := &command.TextArgs{Text: str(fields, "description") + "\n\n" + link, LinkPreview: true}
-		if _, err := h.core.Send(r.Context(), r.instance, core.Outgoing{Number: number, Args: command.SendArgs{Text: text}}); err != nil {
+		text := &command.TextArgs{Text: str(fields, "description") + "\n\n" + link}
+		out := core.Outgoing{Number: number, Args: command.SendArgs{Text: text}, LinkPreview: true}
+		if _, err := h.core.Send(r.Context(), r.instance, out); err != nil {
 			return answer{}, about(err, http.StatusNotFound, "No send invite")
 		}
 	}

@@ -1,6 +1,7 @@
 package evolution
 
 import (
+	"cmp"
 	"encoding/base64"
 	"mime"
 	"net/url"
@@ -8,33 +9,79 @@ import (
 	"strings"
 	"unicode"
 
+	"roost/functions/api/core"
 	"roost/shared/command"
 )
 
-// sendMedia takes the file as a URL, as base64 with or without the head of a
-// data URI, or as the part "file" of a multipart body.
+// sendMedia sends a picture, a video, audio or a document.
 func (h *Handler) sendMedia(r *request) (answer, error) {
-	modernMessage(&r.body)
-	if err := sendMediaBody.validate(&r.body); err != nil {
-		return answer{}, err
-	}
-	fields := r.body.object()
-	out, err := outgoing(fields)
+	fields, out, err := r.message(sendMediaBody)
 	if err != nil {
 		return answer{}, err
 	}
-	kind := str(fields, "mediatype")
-	file, err := h.fileOf(r, fields, kind)
+	return h.sendFile(r, fields, out, origin{kind: str(fields, "mediatype"), field: "media"})
+}
+
+// sendPtv sends a round video note.
+func (h *Handler) sendPtv(r *request) (answer, error) {
+	fields, out, err := r.message(fileBodyOf("video"))
 	if err != nil {
 		return answer{}, err
 	}
-	out.File = file.data
-	out.Args.Media = &command.MediaArgs{Kind: kind, Mimetype: file.mimetype, FileName: file.name, Caption: str(fields, "caption")}
+	return h.sendFile(r, fields, out, origin{kind: "ptv", field: "video"})
+}
+
+// sendVoice sends a voice note. A host makes Ogg of it, unless encoding says
+// that it is ready.
+func (h *Handler) sendVoice(r *request) (answer, error) {
+	fields, out, err := r.message(fileBodyOf("audio", flag("encoding")))
+	if err != nil {
+		return answer{}, err
+	}
+	encoding, given := fields["encoding"].(bool)
+	return h.sendFile(r, fields, out, origin{
+		kind: "voice", field: "audio", mimetype: "audio/ogg; codecs=opus", verbatim: given && !encoding,
+		missing: "Owned media must be a url, base64, or valid file with buffer",
+	})
+}
+
+// sendSticker sends a picture as a sticker.
+func (h *Handler) sendSticker(r *request) (answer, error) {
+	fields, out, err := r.message(fileBodyOf("sticker", flag("notConvertSticker")))
+	if err != nil {
+		return answer{}, err
+	}
+	return h.sendFile(r, fields, out, origin{
+		kind: "sticker", field: "sticker", mimetype: "image/webp", verbatim: boolean(fields, "notConvertSticker"),
+	})
+}
+
+// origin says where the file of a send stands in its body: in a field, as a URL
+// or as base64 with or without the head of a data URI, or as the part "file" of
+// a multipart body.
+type origin struct {
+	kind     string // of command.MediaArgs
+	field    string
+	mimetype string // whatever the file says, "" to find out
+	verbatim bool
+	missing  string // the refusal of what is no file, "" for the usual one
+}
+
+func (h *Handler) sendFile(r *request, fields map[string]any, out core.Outgoing, from origin) (answer, error) {
+	file, err := h.fileOf(r, fields, from)
+	if err != nil {
+		return answer{}, err
+	}
+	out.File, out.Upload = file.data, file.upload
+	out.Args.Media = &command.MediaArgs{
+		Kind: from.kind, Mimetype: file.mimetype, FileName: file.name, Caption: str(fields, "caption"), Verbatim: from.verbatim,
+		Loop: from.kind == "video" && boolean(fields, "gifPlayback"),
+	}
 	return h.send(r, out)
 }
 
-func (h *Handler) fileOf(r *request, fields map[string]any, kind string) (upload, error) {
-	media, name := str(fields, "media"), str(fields, "fileName")
+func (h *Handler) fileOf(r *request, fields map[string]any, from origin) (upload, error) {
+	media, name := str(fields, from.field), str(fields, "fileName")
 	var file upload
 	switch {
 	case r.body.file != nil:
@@ -42,8 +89,14 @@ func (h *Handler) fileOf(r *request, fields map[string]any, kind string) (upload
 		if name == "" {
 			name = file.name
 		}
+	case core.IsUpload(media):
+		mimetype, err := h.core.Uploaded(r.Context(), r.instance, media)
+		if err != nil {
+			return upload{}, err
+		}
+		file = upload{mimetype: mimetype, upload: media}
 	case h.core.FileURL(media):
-		fetched, err := h.core.Fetch(r.Context(), media)
+		fetched, err := h.core.Fetch(r.Context(), r.instance, media)
 		if err != nil {
 			return upload{}, err
 		}
@@ -54,16 +107,19 @@ func (h *Handler) fileOf(r *request, fields map[string]any, kind string) (upload
 	default:
 		data, mimetype, isBase64 := decodeFile(media)
 		if !isBase64 {
+			if from.missing != "" {
+				return upload{}, refuse(from.missing)
+			}
 			return upload{}, refuse("Owned media must be a url or base64")
 		}
-		if kind == "document" && name == "" {
+		if from.kind == "document" && name == "" {
 			return upload{}, refuse("For base64 the file name must be informed.")
 		}
 		file = upload{mimetype: mimetype, data: data}
 	}
-	file.mimetype = mimetypeOf(name, str(fields, "mimetype"), file.mimetype, kind)
+	file.mimetype = cmp.Or(from.mimetype, mimetypeOf(name, str(fields, "mimetype"), file.mimetype, from.kind))
 	if name == "" {
-		name = defaults[kind].name
+		name = defaults[from.kind].name
 	}
 	file.name = name
 	return file, nil
@@ -103,6 +159,7 @@ func decodeFile(media string) (data []byte, mimetype string, isBase64 bool) {
 var defaults = map[string]struct{ name, mimetype string }{
 	"image":    {"image.jpg", "image/jpeg"},
 	"video":    {"video.mp4", "video/mp4"},
+	"ptv":      {"video.mp4", "video/mp4"},
 	"audio":    {"", "audio/mpeg"},
 	"document": {"document", "application/octet-stream"},
 }

@@ -190,7 +190,7 @@ func (h *Handler) removeProfilePicture(r *request) (answer, error) {
 // setPicture takes a picture as a URL or as base64.
 func (h *Handler) setPicture(r *request, group, image string) error {
 	if h.core.FileURL(image) {
-		file, err := h.core.Fetch(r.Context(), image)
+		file, err := h.core.Fetch(r.Context(), r.instance, image)
 		if err != nil {
 			return err
 		}

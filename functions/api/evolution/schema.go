@@ -23,6 +23,8 @@ type schema struct {
 	pattern     *regexp.Regexp
 	minLength   int // of a text
 	minItems    int
+	maxItems    int // 0 for any
+	between     *[2]float64
 	unique      bool
 	items       *schema
 	properties  []schema
@@ -86,6 +88,7 @@ func (s schema) check(path string, value any, wrong *[]flaw) {
 	if text, isText := value.(string); isText && utf8.RuneCountInString(text) < s.minLength {
 		say("does not meet minimum length of %d", s.minLength)
 	}
+	s.checkRange(value, say)
 	if len(s.enum) > 0 {
 		if !slices.Contains(s.enum, enumText(value)) {
 			say("is not one of enum values: %s", strings.Join(s.enum, ","))
@@ -109,9 +112,26 @@ func (s schema) check(path string, value any, wrong *[]flaw) {
 	}
 }
 
+func (s schema) checkRange(value any, say func(string, ...any)) {
+	number, isNumber := value.(json.Number)
+	if s.between == nil || !isNumber {
+		return
+	}
+	n, err := strconv.ParseFloat(number.String(), 64)
+	if err != nil || n < s.between[0] {
+		say("must be greater than or equal to %v", s.between[0])
+	}
+	if n > s.between[1] {
+		say("must be less than or equal to %v", s.between[1])
+	}
+}
+
 func (s schema) checkArray(path string, list []any, wrong *[]flaw, say func(string, ...any)) {
 	if len(list) < s.minItems {
 		say("does not meet minimum length of %d", s.minItems)
+	}
+	if s.maxItems > 0 && len(list) > s.maxItems {
+		say("does not meet maximum length of %d", s.maxItems)
 	}
 	if s.unique {
 		for n := range list {

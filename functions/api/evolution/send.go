@@ -12,25 +12,31 @@ import (
 )
 
 func (h *Handler) sendText(r *request) (answer, error) {
-	modernMessage(&r.body)
-	if err := sendTextBody.validate(&r.body); err != nil {
+	fields, out, err := r.message(sendTextBody)
+	if err != nil {
 		return answer{}, err
 	}
-	fields := r.body.object()
 	text := str(fields, "text")
 	if strings.TrimSpace(text) == "" {
 		return answer{}, refuse("Text is required")
 	}
-	out, err := outgoing(fields)
-	if err != nil {
-		return answer{}, err
-	}
 	preview, given := fields["linkPreview"].(bool)
-	out.Args.Text = &command.TextArgs{Text: text, LinkPreview: preview || !given}
+	out.Args.Text, out.LinkPreview = &command.TextArgs{Text: text}, preview || !given
 	return h.send(r, out)
 }
 
-// outgoing is what all messages have in common.
+// message reads the body of a send: its fields, and what all messages have in
+// common.
+func (r *request) message(takes schema) (map[string]any, core.Outgoing, error) {
+	modernMessage(&r.body)
+	if err := takes.validate(&r.body); err != nil {
+		return nil, core.Outgoing{}, err
+	}
+	fields := r.body.object()
+	out, err := outgoing(fields)
+	return fields, out, err
+}
+
 func outgoing(fields map[string]any) (core.Outgoing, error) {
 	out := core.Outgoing{Number: str(fields, "number"), Args: command.SendArgs{
 		MessageID: str(fields, "messageId"), Mentions: strs(fields, "mentioned"), MentionAll: boolean(fields, "mentionsEveryOne"),
@@ -57,7 +63,15 @@ func (h *Handler) send(r *request, out core.Outgoing) (answer, error) {
 	if err != nil {
 		return answer{}, sendProblem(err)
 	}
-	return created(sentOf(m, string(r.instance.ID)))
+	said := sentOf(m, string(r.instance.ID))
+	if m.Media != nil && m.Media.Blob != "" {
+		link, err := h.core.MediaURL(r.Context(), *m.Media)
+		if err != nil {
+			return answer{}, err
+		}
+		said.Message = withField(said.Message, "mediaUrl", link)
+	}
+	return created(said)
 }
 
 // sendProblem is Evolution's way of telling what its client library has thrown:

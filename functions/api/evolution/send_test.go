@@ -69,17 +69,17 @@ func TestSendTextForms(t *testing.T) {
 		},
 		"version 1 in a group": {
 			`{"number":"120363021033254949","textMessage":{"text":"hi"},"options":{"mentions":{"everyOne":true,"mentioned":["4915112345678"]}}}`,
-			command.SendArgs{To: "120363021033254949@g.us", Text: &command.TextArgs{Text: "hi", LinkPreview: true}, Mentions: []string{"4915112345678@s.whatsapp.net"}, MentionAll: true},
+			command.SendArgs{To: "120363021033254949@g.us", Text: &command.TextArgs{Text: "hi"}, Mentions: []string{"4915112345678@s.whatsapp.net"}, MentionAll: true},
 		},
 		"quoted of another": {
 			`{"number":"4915112345678","text":"hi","quoted":{"key":{"id":"Q1"},"message":{"conversation":"x"}}}`,
-			command.SendArgs{To: "4915112345678@s.whatsapp.net", Text: &command.TextArgs{Text: "hi", LinkPreview: true}, Quoted: &command.Quoted{
+			command.SendArgs{To: "4915112345678@s.whatsapp.net", Text: &command.TextArgs{Text: "hi"}, Quoted: &command.Quoted{
 				ID: "Q1", Chat: "4915112345678@s.whatsapp.net", Sender: "4915112345678@s.whatsapp.net", Content: json.RawMessage(`{"conversation":"x"}`),
 			}},
 		},
 		"nulls": {
 			`{"number":"4915112345678","text":"hi","quoted":null,"delay":null,"mentioned":null}`,
-			command.SendArgs{To: "4915112345678@s.whatsapp.net", Text: &command.TextArgs{Text: "hi", LinkPreview: true}},
+			command.SendArgs{To: "4915112345678@s.whatsapp.net", Text: &command.TextArgs{Text: "hi"}},
 		},
 	} {
 		if a := w.Do(t, "POST", "/message/sendText/a", "t", c.body); a.Status != 201 {
@@ -94,7 +94,7 @@ func TestSendTextForms(t *testing.T) {
 	}
 	form := http.Header{"Apikey": {"t"}, "Content-Type": {"application/x-www-form-urlencoded"}}
 	a := w.Send(t, "POST", "/message/sendText/a/", form, strings.NewReader("number=4915112345678&text=a+b%26c&delay=7&linkPreview=false&quoted[key][id]=Q2"))
-	if got := last(t, w).Args; a.Status != 201 || got.Text.Text != "a b&c" || got.Text.LinkPreview || got.Delay != 7*time.Millisecond || got.Quoted.ID != "Q2" {
+	if got := last(t, w).Args; a.Status != 201 || got.Text.Text != "a b&c" || got.Delay != 7*time.Millisecond || got.Quoted.ID != "Q2" {
 		t.Errorf("a form: %d %s, %+v", a.Status, a.Body, got)
 	}
 }
@@ -291,13 +291,19 @@ func FuzzBody(f *testing.F) {
 	w, _ := linked(f, apitest.Options{Limits: core.Limits{Command: 50 * time.Millisecond, Fetch: 50 * time.Millisecond, Online: 50 * time.Millisecond}})
 	paths := []string{
 		"/message/sendText/a", "/message/sendMedia/a", "/webhook/set/a", "/settings/set/a", "/chat/whatsappNumbers/a", "/instance/create",
-		"/instance/passkey/a",
+		"/instance/passkey/a", "/message/sendPtv/a", "/message/sendWhatsAppAudio/a", "/message/sendSticker/a", "/message/sendLocation/a",
+		"/message/sendContact/a", "/message/sendReaction/a", "/message/sendPoll/a", "/message/sendList/a", "/message/sendButtons/a",
+		"/message/sendStatus/a", "/chat/updateMessage/a", "/call/offer/a", "/media/a",
 	}
 	types := []string{"application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "text/plain"}
 	for n, seed := range []string{
 		`{"number":"1","text":"a"}`, `{"number":"1","mediatype":"image","media":"aGVsbG8="}`, `{"webhook":{"enabled":true,"url":"https://a"}}`,
 		`{"rejectCall":true}`, `{"numbers":["1"]}`, `{"instanceName":"a","integration":"WHATSAPP-BAILEYS"}`, `webhook[url]=a&webhook[events][]=b&a[b][c][d][e][f][g]=1`,
 		"--b\r\nContent-Disposition: form-data; name=\"number\"\r\n\r\n1\r\n--b--", `{"confirm":true}`, `{"delay":1e400000000}`, `[`, "\xff{",
+		`{"number":"1","latitude":1,"longitude":1e999,"name":"a","address":"b"}`, `{"number":"1","contact":[{"fullName":"a","phoneNumber":"1234567890"},null]}`,
+		`{"key":{"id":"a","remoteJid":"1","fromMe":true},"reaction":"👍"}`, `{"number":"1","name":"a","selectableCount":11,"values":["a","b"]}`,
+		`{"number":"1","title":"a","footerText":"b","buttonText":"c","sections":[{"title":"d","rows":[{"title":"e","rowId":"f"}]}]}`,
+		`{"number":"1","buttons":[{"type":"pix","keyType":"cpf"}]}`, `{"type":"text","content":"a","font":1,"backgroundColor":"#zzzzzz","allContacts":true}`,
 	} {
 		f.Add(uint8(n), uint8(n%4), []byte(seed))
 	}

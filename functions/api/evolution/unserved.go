@@ -10,12 +10,9 @@ import (
 // instance that this server knows and does not serve: method and first part of
 // the path, then the second parts in lower case.
 var unserved = map[string]string{
-	"POST message": "sendtemplate sendptv sendwhatsappaudio sendstatus sendsticker sendlocation sendcontact sendreaction " +
-		"sendpoll sendlist sendbuttons sendcarousel",
-	"POST chat":       "updatemessage getpollvote findchannels",
-	"DELETE chat":     "deletemessageforeveryone",
+	"POST message":    "sendcarousel",
+	"POST chat":       "getpollvote findchannels",
 	"GET label":       "findlabels",
-	"POST call":       "offer",
 	"POST business":   "getcatalog getcollections",
 	"POST template":   "create edit",
 	"GET template":    "find",
