@@ -40,7 +40,7 @@ type Bucket interface {
 
 	// SignPut makes a URL by which anybody can put the object, once or more
 	// times, until expires. The request must carry contentType as its
-	// Content-Type. The folder refuses bodies above maxSize bytes; S3 cannot,
+	// Content-Type; where that is empty it may carry any. The folder refuses bodies above maxSize bytes; S3 cannot,
 	// so whoever uses the object looks at Info.Size first.
 	SignPut(ctx context.Context, key string, expiry time.Duration, maxSize int64, contentType string) (url string, expires time.Time, err error)
 }

@@ -106,6 +106,17 @@ func testSignPut(s *suite) {
 	if got := s.do(http.MethodPut, signed, map[string]string{"Content-Type": "text/html"}, content); got.code != http.StatusForbidden {
 		s.Errorf("another content type: %s", got.status)
 	}
+
+	free, _, err := s.bucket.SignPut(s.Context(), key, time.Minute, 1000, "")
+	if err != nil {
+		s.Fatal(err)
+	}
+	if got := s.do(http.MethodPut, free, map[string]string{"Content-Type": "text/csv"}, []byte("a,b")); got.code != http.StatusOK {
+		s.Fatalf("put of any content type: %s, %q", got.status, got.body)
+	}
+	if got, info, err := s.read(key, blob.Range{}); err != nil || string(got) != "a,b" || info.ContentType != "text/csv" {
+		s.Errorf("uploaded %q as %+v, %v", got, info, err)
+	}
 }
 
 func testSignTampered(s *suite) {

@@ -52,7 +52,10 @@ func (b *Bucket) SignPut(ctx context.Context, key string, expiry time.Duration, 
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("sign put: %w", err)
 	}
-	input := &s3.PutObjectInput{Bucket: &b.name, Key: &key, ContentType: &contentType}
+	input := &s3.PutObjectInput{Bucket: &b.name, Key: &key}
+	if contentType != "" { // else it is not signed, and may be any
+		input.ContentType = &contentType
+	}
 	signed, expires, err := b.sign(ctx, expiry, func(options func(*s3.PresignOptions)) (*v4.PresignedHTTPRequest, error) {
 		return b.presign.PresignPutObject(ctx, input, options)
 	})
