@@ -59,6 +59,11 @@ func (p *problem) write(w http.ResponseWriter) {
 	answer{Code: p.Code, Data: p.Data, Message: p.Message}.write(w, p.status)
 }
 
+// TooMany refuses a request that comes too soon.
+func TooMany(w http.ResponseWriter, _ *http.Request, wait time.Duration) {
+	(&problem{status: http.StatusTooManyRequests, Code: http.StatusTooManyRequests, Message: "too many requests", wait: wait}).write(w)
+}
+
 func business(code int, message string, data any) *problem {
 	return &problem{status: http.StatusOK, Code: code, Message: message, Data: data}
 }

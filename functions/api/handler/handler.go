@@ -17,6 +17,7 @@ import (
 	"roost/functions/api/docs"
 	"roost/functions/api/evolution"
 	"roost/functions/api/guid"
+	"roost/functions/api/ratelimit"
 	"roost/shared/webhook"
 )
 
@@ -61,6 +62,7 @@ func New(deps Deps) (http.Handler, error) {
 	dialect := evolution.New(shared, evolution.Config{
 		AdminKey: deps.AdminKey, ServerURL: deps.ServerURL, MaxBody: deps.MaxBody, Log: deps.Log,
 	})
+	limits := limiter{ratelimit.NewBuckets(time.Now), deps.AdminKey}
 	page := console.Handler()
 	documents, err := docs.Handler(
 		docs.Document{Name: "aspx", Title: ".aspx commands", Raw: aspx.Document},
@@ -78,11 +80,11 @@ func New(deps Deps) (http.Handler, error) {
 		case docs.Serves(path):
 			documents.ServeHTTP(w, r)
 		case aspx.Serves(path):
-			commands.ServeHTTP(w, r)
+			limits.limit(w, r, commands, aspx.TooMany)
 		case guid.Serves(r.URL.Path):
-			clients.ServeHTTP(w, r)
+			limits.limit(w, r, clients, guid.TooMany)
 		default:
-			dialect.ServeHTTP(w, r)
+			limits.limit(w, r, dialect, evolution.TooMany)
 		}
 	}
 	return recovered(deps.Log, http.HandlerFunc(serve)), nil
