@@ -186,10 +186,14 @@ func (c *Client) forget(name string, gone queue.Queue) {
 }
 
 // await looks for the result when the table says that it has come, or with
-// back-off where the table cannot tell.
+// back-off where the table cannot tell. The command was sent just now: there is
+// nothing to look for before the first of either.
 func (c *Client) await(ctx context.Context, host string, cmd Command, changed <-chan struct{}) (Result, error) {
 	followed := time.Now()
 	for pause := firstLook; ; pause = min(pause*2, longestLook) {
+		step, cancel := context.WithDeadline(ctx, followed.Add(ownerLook))
+		_ = table.Wait(step, changed, pause)
+		cancel()
 		item, err := c.table.Get(ctx, resultKey(cmd.ID))
 		if err == nil {
 			var r Result
@@ -201,9 +205,6 @@ func (c *Client) await(ctx context.Context, host string, cmd Command, changed <-
 		if !errors.Is(err, table.ErrNotFound) && ctx.Err() == nil {
 			return Result{}, fmt.Errorf("look for result %s: %w", cmd.ID, err)
 		}
-		step, cancel := context.WithDeadline(ctx, followed.Add(ownerLook))
-		_ = table.Wait(step, changed, pause)
-		cancel()
 		if ctx.Err() != nil {
 			return Result{}, fault.Coded(fault.Unavailable, "no_answer", "no session host has answered in time")
 		}
