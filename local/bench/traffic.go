@@ -36,20 +36,29 @@ func (r *run) warmed(ctx context.Context) error {
 	if r.warm {
 		return nil
 	}
-	once := func(f world.Fleet) world.Load {
-		return world.Load{Fleet: f, Instances: r.cfg.instances, Rate: 200, Seconds: float64(r.cfg.instances) / 200}
-	}
 	for _, side := range r.sides() {
-		out, err := r.world.Send(ctx, side.api, once(side.fleet))
-		if err == nil && out.Failed+out.Lost > 0 {
-			err = fmt.Errorf("%d of %d first messages failed, %d were lost: %s", out.Failed, out.Count, out.Lost, out.Problem)
-		}
-		if err != nil {
+		if err := r.warmUp(ctx, side); err != nil {
 			return err
 		}
 	}
 	r.warm = true
 	return nil
+}
+
+// warmUp is slower each time when the machine does not keep up.
+func (r *run) warmUp(ctx context.Context, side side) error {
+	var failure error
+	for _, rate := range []float64{100, 50, 25} {
+		out, err := r.world.Send(ctx, side.api, world.Load{Fleet: side.fleet, Instances: r.cfg.instances, Rate: rate, Seconds: float64(r.cfg.instances) / rate})
+		if err != nil {
+			return err
+		}
+		if out.Failed+out.Lost == 0 {
+			return nil
+		}
+		failure = fmt.Errorf("%s: %d of %d first messages failed, %d were lost: %s", side.name, out.Failed, out.Count, out.Lost, out.Problem)
+	}
+	return failure
 }
 
 // side is one of the two that are compared.
