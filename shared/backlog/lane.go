@@ -111,7 +111,10 @@ func (r *Repository) Failed(ctx context.Context, d Delivery, a Attempt, due time
 // already, by a write whose answer was lost.
 func (r *Repository) settle(ctx context.Context, d Delivery, ops []table.Op, change func(line) line, done func(now line) bool) error {
 	lane := d.line
-	for range maxRaces {
+	for race := range maxRaces {
+		if err := table.Pause(ctx, race); err != nil {
+			return err
+		}
 		written, err := r.write(ctx, d.lane, lane, change(lane), ops)
 		if err != nil {
 			return fmt.Errorf("settle delivery %s: %w", d.ID, err)

@@ -142,7 +142,10 @@ func (r *Repository) hurry(ctx context.Context, i instance.ID, f Filter, due map
 }
 
 func (r *Repository) hurryLane(ctx context.Context, l Lane, due map[Lane]time.Time, out *Replayed) error {
-	for range maxRaces {
+	for race := range maxRaces {
+		if err := table.Pause(ctx, race); err != nil {
+			return err
+		}
 		item, err := r.table.Get(ctx, l.key())
 		if errors.Is(err, table.ErrNotFound) {
 			return nil

@@ -57,7 +57,7 @@ func NewRepository(t table.Table, b blob.Bucket, o Options) *Repository {
 type Known struct {
 	deliveries map[ID]State
 	lanes      map[Lane]bool
-	failing    map[string]bool
+	failing    map[string]time.Time // since when
 }
 
 // Has reports whether a delivery exists, in whichever state.
@@ -67,7 +67,14 @@ func (k Known) Has(id ID) bool { _, ok := k.deliveries[id]; return ok }
 func (k Known) Waits(l Lane) bool { return k.lanes[l] }
 
 // Failing reports whether the last that was heard of a subscription is failure.
-func (k Known) Failing(h Health) bool { return k.failing[h.key().String()] }
+func (k Known) Failing(h Health) bool { _, ok := k.failing[h.key().String()]; return ok }
+
+// FailedSince reports whether nothing has got through to a subscription since a
+// time.
+func (k Known) FailedSince(h Health, at time.Time) bool {
+	since, ok := k.failing[h.key().String()]
+	return ok && !since.After(at)
+}
 
 // Look finds out what is known of deliveries, lanes and health, in one request.
 func (r *Repository) Look(ctx context.Context, i instance.ID, ids []ID, lanes []Lane, health []Health) (Known, error) {
@@ -85,7 +92,7 @@ func (r *Repository) Look(ctx context.Context, i instance.ID, ids []ID, lanes []
 	if err != nil {
 		return Known{}, fmt.Errorf("read what instance %s was told: %w", i, err)
 	}
-	k := Known{deliveries: map[ID]State{}, lanes: map[Lane]bool{}, failing: map[string]bool{}}
+	k := Known{deliveries: map[ID]State{}, lanes: map[Lane]bool{}, failing: map[string]time.Time{}}
 	for _, id := range ids {
 		if item, ok := items[id.key(i)]; ok {
 			k.deliveries[id] = State(item.Text("state"))
@@ -97,8 +104,8 @@ func (r *Repository) Look(ctx context.Context, i instance.ID, ids []ID, lanes []
 		}
 	}
 	for _, h := range health {
-		if _, ok := items[h.key()]; ok {
-			k.failing[h.key().String()] = true
+		if item, ok := items[h.key()]; ok {
+			k.failing[h.key().String()] = item.Time("since")
 		}
 	}
 	return k, nil
@@ -122,7 +129,10 @@ func (r *Repository) Record(ctx context.Context, d Delivery, state State) error 
 // none: then due is when it is tried. One that exists already is left alone. It
 // returns when the lane is due.
 func (r *Repository) Append(ctx context.Context, d Delivery, due time.Time) (time.Time, error) {
-	for range maxRaces {
+	for race := range maxRaces {
+		if err := table.Pause(ctx, race); err != nil {
+			return time.Time{}, err
+		}
 		items, err := r.table.BatchGet(ctx, []table.Key{d.lane.key(), d.key(d.Instance)})
 		if err != nil {
 			return time.Time{}, fmt.Errorf("read the lane of delivery %s: %w", d.ID, err)

@@ -109,7 +109,7 @@ func (r *Repository) storeContacts(ctx context.Context, i instance.ID, told []ev
 		keys = append(keys, contactKeys(i, c.Address)...)
 	}
 	for race := range maxRaces {
-		if err := pause(ctx, race); err != nil {
+		if err := table.Pause(ctx, race); err != nil {
 			return err
 		}
 		items, err := r.table.BatchGet(ctx, keys)

@@ -70,7 +70,7 @@ func (r *Repository) storePast(ctx context.Context, e event.Event, h event.Histo
 		extra = append(extra, earlyKey(e.Instance, m.ID))
 	}
 	for race := range maxRaces {
-		if err := pause(ctx, race); err != nil {
+		if err := table.Pause(ctx, race); err != nil {
 			return err
 		}
 		v, err := r.look(ctx, e.Instance, named(h.Chat, e), extra)

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"roost/shared/blob"
@@ -34,21 +33,6 @@ type Repository struct {
 // NewRepository keeps transcripts on t and b.
 func NewRepository(t table.Table, b blob.Bucket) *Repository {
 	return &Repository{table: t, bucket: b, now: time.Now}
-}
-
-// pause waits a little longer each time another has written first.
-func pause(ctx context.Context, race int) error {
-	if race == 0 {
-		return nil
-	}
-	timer := time.NewTimer(rand.N(min(time.Millisecond<<race, 100*time.Millisecond))) //nolint:gosec // jitter
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func rootPartition(i instance.ID) string { return "transcript#" + string(i) }

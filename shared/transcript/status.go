@@ -57,7 +57,7 @@ func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID
 		return nil
 	}
 	for race := range maxRaces {
-		if err := pause(ctx, race); err != nil {
+		if err := table.Pause(ctx, race); err != nil {
 			return err
 		}
 		items, err := r.find(ctx, i, messageID)

@@ -159,7 +159,7 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 	}
 	sort := sortKey(entry.At, w.event.At, w.event.ID)
 	for race := range maxRaces {
-		if err := pause(ctx, race); err != nil {
+		if err := table.Pause(ctx, race); err != nil {
 			return Chat{}, place{}, err
 		}
 		v, err := r.seen(ctx, w, race)

@@ -160,7 +160,7 @@ func TestGarbledJobs(t *testing.T) {
 func (h *house) work(handler *export.Handler) int {
 	h.t.Helper()
 	for n := 0; ; n++ {
-		got, err := h.jobs.Receive(h.t.Context(), 1, 0, 0)
+		got, err := h.jobs.Receive(h.t.Context(), 1, h.wait, archive.Options.Visibility)
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -42,11 +42,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type house struct {
 	t      testing.TB
-	table  *tablesqlite.Table
-	bucket *folder.Folder
+	table  table.Table
+	bucket blob.Bucket
 	sealer *seal.Sealer
 	events queue.Queue
 	jobs   queue.Queue
+	wait   time.Duration // for a job that may be on its way
 }
 
 func newHouse(t testing.TB) *house {

@@ -20,6 +20,9 @@ import (
 // can be used again; nobody looks at it.
 const maxAnswer = 64 << 10
 
+// bodyLimit is how long the body of an answer is waited for.
+const bodyLimit = time.Second
+
 // verdict is what the answers to an event's calls mean.
 type verdict struct {
 	outcome    outcome
@@ -128,7 +131,9 @@ func (h *Handler) post(ctx context.Context, d backlog.Delivery, c format.Call, s
 		return 0, 0, fmt.Errorf("call: %w", egress.WithoutURL(err))
 	}
 	defer answer.Body.Close()
+	enough := time.AfterFunc(bodyLimit, cancel)
 	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // the status has said it all
+	enough.Stop()
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return answer.StatusCode, retryAfter(answer.Header.Get("Retry-After"), h.now()), answerError{answer.StatusCode}
 	}

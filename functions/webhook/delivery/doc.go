@@ -25,7 +25,11 @@
 // Subscriptions are called at the same time. One that is slow has [patience] for
 // the events of a batch, then the rest goes into its lane; one that hangs holds
 // a chat up for its time limit of 15 s, once, since from then on it has a lane.
-// Lanes are worked off by wake-ups on a queue of their own.
+// Lanes are worked off by wake-ups on a queue of their own, four of a subscription
+// at a time. One that has failed for a minute is called by them alone, also for
+// chats in which nothing waits: so it takes no more than these four, however
+// many chats its instance has. An answer counts when its header is there; its
+// body is read for a second.
 //
 // # The end of a subscription
 //

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -485,5 +486,64 @@ func TestTheHandlerHoldsWakeups(t *testing.T) {
 	got, err := h.backlog.Wake(t.Context(), h.wakeups)
 	if err != nil || got.Lanes != 1 || got.Oldest < 5*time.Second {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestADeadEndpointKeepsFewBusy: after a minute of failures the chats of its
+// instance no longer call it one by one while events are taken.
+func TestADeadEndpointKeepsFewBusy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var dead atomic.Bool
+	dead.Store(true)
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		if dead.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	h.subscribe(webhook.Subscription{ID: "a", URL: r.URL})
+	h.publish(text(t, "1@s.whatsapp.net", "A"))
+	h.consume()
+	h.publish(text(t, "2@s.whatsapp.net", "B"))
+	h.consume()
+	if n := len(r.heard()); n != 2 {
+		t.Fatalf("%d calls: at first every chat is tried", n)
+	}
+	h.skip(2 * time.Minute)
+	h.publish(text(t, "3@s.whatsapp.net", "C"), text(t, "4@s.whatsapp.net", "D"))
+	if received, failed := h.consume(); received != 2 || failed != 0 {
+		t.Fatalf("%d received, %d failed", received, failed)
+	}
+	if n := len(r.heard()); n != 2 {
+		t.Errorf("%d calls while events are taken", n)
+	}
+	dead.Store(false)
+	h.finish()
+	if got := r.ids(t)[2:]; !slices.Contains(got, "A") || !slices.Contains(got, "B") || !slices.Contains(got, "C") || !slices.Contains(got, "D") {
+		t.Errorf("told %v", got)
+	}
+	h.publish(text(t, "5@s.whatsapp.net", "E"))
+	h.consume()
+	if got := r.ids(t); got[len(got)-1] != "E" {
+		t.Errorf("after it has come back it is not called at once: %v", got)
+	}
+}
+
+// TestAnAnswerThatDoesNotEnd counts when its header is there.
+func TestAnAnswerThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newReceiver(t, func(w http.ResponseWriter, request *http.Request, _ int) {
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write([]byte("and so on"))
+		w.(http.Flusher).Flush()
+		<-request.Context().Done()
+	})
+	h.subscribe(webhook.Subscription{ID: "a", URL: r.URL})
+	h.publish(text(t, maria, "A"))
+	h.consume()
+	told := h.list(backlog.Delivered)
+	if len(told) != 1 || told[0].Status != 200 || told[0].Latency > 12*time.Second { // its limit is 15 s
+		t.Errorf("%+v", told)
 	}
 }

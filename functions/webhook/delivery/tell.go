@@ -136,7 +136,10 @@ func wantsAny(s webhook.Subscription, calls []format.Call) bool {
 // run answers how many of the batch's events are done for this subscription.
 func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, error) {
 	t.failing = known.Failing(t.health)
-	waits := known.Waits(t.lane)
+	// One that has taken nothing for a while is tried by wake-ups only, of which
+	// few are worked on at once: with the chats of a large instance it would keep
+	// everybody busy who takes events, each for its time limit.
+	waits := known.Waits(t.lane) || known.FailedSince(t.health, t.now().Add(-detour))
 	until := t.now().Add(patience)
 	for _, l := range t.letters {
 		if known.Has(l.delivery.ID) {
@@ -179,6 +182,10 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 	}
 	return all, nil
 }
+
+// detour is after how long of nothing but failures first calls are left to
+// wake-ups.
+const detour = time.Minute
 
 // wait puts a delivery behind those that wait already, or first, and then for so
 // long.
