@@ -134,7 +134,10 @@ func TestHostsKilledAnywhere(t *testing.T) {
 		talking.Go(func() { talk.out(stop, 0, name, contact) })
 	}
 	begin, kills := time.Now(), map[string]int{}
-	for range rounds {
+	for round := range rounds {
+		if round > 0 && round%50 == 0 {
+			t.Logf("%d rounds in %s, %d violations", round, time.Since(begin).Round(time.Second), len(f.Violations()))
+		}
 		// Most rounds kill one of two hosts at work, the others one that starts.
 		atWork := random.IntN(4) > 0
 		var all []process
