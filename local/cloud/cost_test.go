@@ -100,7 +100,7 @@ func TestCosts(t *testing.T) { // not parallel: others would make it slow
 		})
 		return bill{}.plus(total.plus(second, -time.Since(began).Seconds()), 1.0/messages)
 	}
-	incoming, outgoing := each(in), each(out)
+	incoming, outgoing := w.byWhom("message in", messages, each, in), w.byWhom("message out", messages, each, out)
 	sweep := w.during(w.sweepNow)
 	days := day.Seconds() / window.Seconds()
 	system := bill{}.plus(empty, days).plus(sweep, day.Minutes())
@@ -136,6 +136,27 @@ func (w *world) during(do func()) bill {
 	before := w.total()
 	do()
 	return bill{}.plus(w.total(), 1).plus(before, -1)
+}
+
+// byWhom is each, and prints who has asked the table for what.
+func (w *world) byWhom(flow string, messages int, each func(func()) bill, do func()) bill {
+	w.t.Helper()
+	before := map[string]traffic{}
+	for who, m := range w.meters {
+		before[who] = m.read()
+	}
+	sum := each(do)
+	for who, m := range w.meters {
+		now := m.read()
+		for operation, units := range now.Units {
+			if more := units - before[who].Units[operation]; more > 0 {
+				name := "DYNAMODB." + operation
+				w.t.Logf("%s, %s: %.1f %s of %.1f units in all", flow, who,
+					float64(now.Operations[name]-before[who].Operations[name])/float64(messages), operation, more/float64(messages))
+			}
+		}
+	}
+	return sum
 }
 
 func (w *world) total() bill {

@@ -29,6 +29,7 @@ type traffic struct {
 	ObjectReads, ObjectWrites float64 // requests; deletions cost nothing
 	Keys                      float64 // requests
 	Operations                map[string]int
+	Units                     map[string]float64 // of the table, by operation
 }
 
 // plus is a and what b counts in the table's rows of docs/costs.md.
@@ -53,7 +54,7 @@ type meter struct {
 
 func newMeter(t *testing.T) *meter {
 	t.Helper()
-	m := &meter{urls: map[string]string{}, sum: traffic{Operations: map[string]int{}}}
+	m := &meter{urls: map[string]string{}, sum: traffic{Operations: map[string]int{}, Units: map[string]float64{}}}
 	for _, service := range services {
 		target, err := url.Parse(os.Getenv(endpointVariable(service)))
 		must(t, err)
@@ -85,7 +86,7 @@ func (m *meter) read() traffic {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.sum
-	now.Operations = maps.Clone(m.sum.Operations)
+	now.Operations, now.Units = maps.Clone(m.sum.Operations), maps.Clone(m.sum.Units)
 	return now
 }
 
@@ -160,8 +161,12 @@ func (m *meter) answered(response *http.Response) error {
 	} else if json.Unmarshal(body, &one) == nil {
 		units = one.ConsumedCapacity.CapacityUnits
 	}
+	if operation == "TransactWriteItems" {
+		units *= 2 // which DynamoDB Local does not (dynamo.Use)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.sum.Units[operation] += units
 	if reads[operation] {
 		m.sum.ReadUnits += units
 	} else {

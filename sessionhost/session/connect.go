@@ -203,9 +203,10 @@ func (s *Session) online() {
 	if s.synced {
 		s.clock.ready = time.Time{}
 	}
+	now, synced := time.Now(), s.synced
 	s.change(instance.Open, instance.Reason{}, func(i *instance.Instance) {
-		i.Ready = s.synced
-		i.JID, i.LID, i.Wanted, i.AnswerAt = client.JID(), client.LID(), true, time.Now()
+		i.Ready = synced
+		i.JID, i.LID, i.Wanted, i.AnswerAt = client.JID(), client.LID(), true, now
 		i.Profile.PushName = client.PushName()
 	})
 	s.greet()

@@ -90,9 +90,8 @@ func (s *Session) idle(since time.Time) {
 		reason = instance.Reason{Code: instance.ReasonSilent, Sentence: "WhatsApp does not answer. The connection is being opened again."}
 	}
 	s.deps.Metrics.BecameIdle.Add(1)
-	s.change(instance.Idle, reason, func(i *instance.Instance) {
-		i.IdleSince, i.AnswerAt = time.Now().UTC().Truncate(time.Millisecond), since
-	})
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	s.change(instance.Idle, reason, func(i *instance.Instance) { i.IdleSince, i.AnswerAt = now, since })
 	if s.record.Releases {
 		s.clock.release = time.Now().Add(s.deps.Rhythm.Release)
 		noted := s.record
@@ -133,5 +132,4 @@ func (s *Session) release(reason instance.Reason) {
 	s.change(instance.Closed, reason, func(i *instance.Instance) {
 		i.Wanted, i.ClosedAt, i.Host = false, time.Now(), ""
 	})
-	s.released = true
 }

@@ -63,6 +63,7 @@ func (s *Session) save() {
 		return
 	case err == nil:
 		s.stored, s.record, s.unsaved, s.unsavedFor = stored, stored, nil, 0
+		s.released = stored.Host == ""
 	case refused != nil, fault.KindOf(err) == fault.NotFound: // no time will make it right
 		s.log.Error("instance cannot be stored", "err", err)
 		s.record, s.unsaved, s.unsavedFor = s.stored, nil, 0
