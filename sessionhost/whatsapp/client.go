@@ -96,8 +96,9 @@ type Client struct {
 	media     way
 	pushName  atomic.Pointer[string]          // the device's, which the library writes without a lock
 	life      atomic.Pointer[context.Context] // of the connection, not of a request
-	resetting atomic.Bool
-	stopped   atomic.Bool
+	stopping  sync.Mutex                      // guards what follows
+	stopped   bool                            // no reset may begin
+	resetting bool
 	resets    sync.WaitGroup
 }
 
@@ -171,10 +172,16 @@ func cause(err error) string {
 // Disconnect closes the connection and keeps the keys. It is silent: no signal
 // follows.
 func (c *Client) Disconnect() {
-	c.stopped.Store(true)
+	c.stop(true)
 	c.wa.Disconnect()
 	c.resets.Wait()
-	c.stopped.Store(false)
+	c.stop(false)
+}
+
+func (c *Client) stop(stopped bool) {
+	c.stopping.Lock()
+	defer c.stopping.Unlock()
+	c.stopped = stopped
 }
 
 // Connected reports whether there is a socket.
@@ -275,12 +282,14 @@ func (c *Client) ConfirmPasskey(ctx context.Context) error {
 // reset drops the connection after something could not be stored: WhatsApp
 // sends it again on the next one.
 func (c *Client) reset() {
-	if c.stopped.Load() || c.resetting.Swap(true) {
+	c.stopping.Lock()
+	defer c.stopping.Unlock()
+	if c.stopped || c.resetting {
 		return
 	}
+	c.resetting = true
 	life := c.context()
 	c.resets.Go(func() {
-		defer c.resetting.Store(false)
 		timer := time.NewTimer(resetPause)
 		defer timer.Stop()
 		select {
@@ -288,6 +297,9 @@ func (c *Client) reset() {
 			c.wa.ResetConnection()
 		case <-life.Done():
 		}
+		c.stopping.Lock()
+		defer c.stopping.Unlock()
+		c.resetting = false
 	})
 }
 
