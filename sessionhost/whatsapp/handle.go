@@ -48,8 +48,10 @@ func (c *Client) handle(evt any) (handled bool) {
 				c.log.Error("address book cannot be told", "err", err)
 			}
 		}
-		if name := c.device.PushName; e.Name == appstate.WAPatchCriticalBlock && name != "" {
-			c.named(name)
+		if e.Name == appstate.WAPatchCriticalBlock && c.PushName() == "" {
+			if name := c.device.PushName; name != "" { // which the library writes without a lock
+				c.named(name)
+			}
 		}
 	default:
 		c.handlePairing(evt)

@@ -10,6 +10,7 @@ import (
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
+	"google.golang.org/protobuf/proto"
 
 	"roost/sessionhost/conversion"
 	"roost/shared/command"
@@ -65,7 +66,10 @@ func (c *Client) sendUntilTaken(ctx context.Context, to types.JID, content *waE2
 	var last error
 	for range sendTries {
 		sendCtx, done := c.lock.BeginSend(ctx)
-		sent, err := c.wa.SendMessage(sendCtx, to, content, whatsmeow.SendRequestExtra{ID: id})
+		// The library keeps what it is given, and adds sender keys to it when a
+		// receiver asks again.
+		own, _ := proto.Clone(content).(*waE2E.Message)
+		sent, err := c.wa.SendMessage(sendCtx, to, own, whatsmeow.SendRequestExtra{ID: id})
 		done()
 		if err == nil {
 			if err = c.reached(ctx, to); err == nil {
