@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -19,6 +20,9 @@ const (
 	fewRate    = 10
 	fewSeconds = 10
 )
+
+// errNothing stands where all that was asked for had no effect.
+var errNothing = errors.New("nothing came of it")
 
 func (r *run) few(f world.Fleet) world.Load {
 	return world.Load{Fleet: f, Instances: r.cfg.instances, Rate: fewRate, Seconds: min(fewSeconds, r.cfg.duration.Seconds())}
@@ -48,6 +52,10 @@ func (r *run) compared(ctx context.Context, name string, ask func(context.Contex
 	}
 	if out.Failed+out.Lost+bare.Failed+bare.Lost > 0 {
 		r.problem("%s: of %d Roost's %d failed and %d had no effect, the floor's %d and %d: %s%s", name, out.Count, out.Failed, out.Lost, bare.Failed, bare.Lost, out.Problem, bare.Problem)
+	}
+	if out.Effect.Count == 0 || bare.Effect.Count == 0 {
+		r.figure(report.Missing(name+", p99", "ms", errNothing, p99))
+		return nil
 	}
 	r.figure(report.Of(name+", p50", "ms", out.Effect.P50).Against(bare.Effect.P50))
 	r.figure(report.Of(name+", p99", "ms", out.Effect.P99, p99).Against(bare.Effect.P99))

@@ -126,6 +126,10 @@ func (r *run) pushed(rate float64, out, bare world.Pushed) {
 		p50, p99 = []report.Goal{report.Times(4)}, []report.Goal{report.AtMost(18)}
 	}
 	d, f := out.Latency, bare.Latency
+	if d.Count == 0 || f.Count == 0 {
+		r.figure(report.Missing(name("p99"), "ms", errNothing, p99...))
+		return
+	}
 	r.figure(report.Of(name("p50"), "ms", d.P50, p50...).Against(f.P50))
 	r.figure(report.Of(name("p95"), "ms", d.P95).Against(f.P95))
 	r.figure(report.Of(name("p99"), "ms", d.P99, p99...).Against(f.P99))
@@ -247,6 +251,9 @@ func (r *run) send(ctx context.Context) error {
 	}
 	if out.Failed+out.Lost > 0 {
 		r.problem("at %d sends a second %d of %d failed, %d were lost: %s", rate, out.Failed, out.Count, out.Lost, out.Problem)
+	}
+	if out.Effect.Count == 0 || bare.Effect.Count == 0 {
+		return errNothing
 	}
 	name := fmt.Sprintf("send at %d/s, request → message at the contact, ", rate)
 	r.figure(report.Of(name+"p50", "ms", out.Effect.P50, report.AtMost(10)).Against(bare.Effect.P50))

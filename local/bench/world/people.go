@@ -55,13 +55,13 @@ type presence struct {
 	gone    map[string]bool // accounts that went offline since the mark
 	last    time.Time       // when an account came online last
 	changed chan struct{}
-	waiters map[string]chan time.Time // for the next login of an account
+	waiters map[string][]chan time.Time // for the next login of an account
 }
 
 func newPresence() *presence {
 	return &presence{
 		online: map[string]time.Time{}, left: map[string]time.Time{}, count: map[Fleet]int{}, gone: map[string]bool{},
-		changed: make(chan struct{}), waiters: map[string]chan time.Time{},
+		changed: make(chan struct{}), waiters: map[string][]chan time.Time{},
 	}
 }
 
@@ -76,10 +76,10 @@ func (p *presence) came(number string, at time.Time) {
 		p.longest = max(p.longest, at.Sub(left))
 		delete(p.left, number)
 	}
-	if w := p.waiters[number]; w != nil {
-		delete(p.waiters, number)
+	for _, w := range p.waiters[number] {
 		w <- at
 	}
+	delete(p.waiters, number)
 	p.stir()
 }
 
@@ -118,7 +118,7 @@ func (p *presence) next(number string) <-chan time.Time {
 	w := make(chan time.Time, 1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiters[number] = w
+	p.waiters[number] = append(p.waiters[number], w)
 	return w
 }
 
