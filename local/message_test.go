@@ -277,6 +277,41 @@ func TestMessages(t *testing.T) {
 	}
 	w.hears(bob, content.KindRevoke, func(e content.Entry) bool { return e.Target == firstID })
 
+	// What people write is told in the same form.
+	jpg := small.Bytes()
+	file := func(f simulator.File) simulator.Saying {
+		f.Data = jpg
+		return simulator.Saying{To: "491510000001", Media: &f}
+	}
+	for _, row := range []struct {
+		says simulator.Saying
+		told string
+	}{
+		{simulator.Saying{To: "491510000001", Text: "re", Reply: &simulator.Reference{ID: firstID}}, `{"messageType":"conversation","message":{"conversation":"re"},"contextInfo":{"stanzaId":"` + firstID + `"}}`},
+		{file(simulator.File{Kind: "image", Caption: "c"}), `{"messageType":"imageMessage","message":{"imageMessage":{"caption":"c","mediaKey":"*","fileSha256":"*","fileEncSha256":"*","fileLength":"*"}}}`},
+		{file(simulator.File{Kind: "video", Caption: "c", Seconds: 3}), `{"messageType":"videoMessage","message":{"videoMessage":{"caption":"c","seconds":3,"mediaKey":"*"}}}`},
+		{file(simulator.File{Kind: "audio", Seconds: 3}), `{"messageType":"audioMessage","message":{"audioMessage":{"seconds":3,"mediaKey":"*"}}}`},
+		{file(simulator.File{Kind: "voice", Seconds: 3}), `{"messageType":"audioMessage","message":{"audioMessage":{"ptt":true,"seconds":3}}}`},
+		{file(simulator.File{Kind: "document", Caption: "c", FileName: "f"}), `{"messageType":"documentMessage","message":{"documentMessage":{"fileName":"f","caption":"c"}}}`},
+		{file(simulator.File{Kind: "sticker"}), `{"messageType":"stickerMessage","message":{"stickerMessage":{"mimetype":"image/webp","mediaKey":"*"}}}`},
+		{simulator.Saying{To: "491510000001", Location: &simulator.Spot{Latitude: 1.5, Longitude: 2, Name: "n"}}, `{"messageType":"locationMessage","message":{"locationMessage":{"degreesLatitude":1.5,"degreesLongitude":2,"name":"n"}}}`},
+		{simulator.Saying{To: "491510000001", Contact: &simulator.Card{Name: "Anna", Number: "491510000009"}}, `{"messageType":"contactMessage","message":{"contactMessage":{"displayName":"Anna","vcard":"*"}}}`},
+		{simulator.Saying{Reaction: &simulator.Reaction{Reference: simulator.Reference{ID: firstID}, Emoji: "👍"}}, `{"messageType":"reactionMessage","message":{"reactionMessage":{"text":"👍","key":{"id":"` + firstID + `"}}}}`},
+	} {
+		id := w.say(bob, row.says)
+		for _, e := range w.hook.of("messages.upsert") {
+			if e.message() != id {
+				continue
+			}
+			if lack := lacks(tree(t, row.told), any(e.Data)); lack != "" {
+				t.Errorf("of what came in the webhook's %s in %v", lack, e.Data)
+			}
+			if lack := lacks(tree(t, `{"key":{"remoteJid":"491510000002@s.whatsapp.net","fromMe":false},"pushName":"Bob","status":"DELIVERY_ACK","instanceId":"*"}`), any(e.Data)); lack != "" {
+				t.Errorf("of what came in the webhook's %s", lack)
+			}
+		}
+	}
+
 	// Everything that was sent is told, as it was answered.
 	told := map[string]map[string]any{}
 	w.poll("the webhook to be told of every message", func() bool {
