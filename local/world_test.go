@@ -247,7 +247,15 @@ func (w *world) link(name, number string) *simulator.User {
 			w.t.Fatal("never linked")
 		}
 	}
-	w.poll(name+" to be open", func() bool { return w.state(name) == "open" })
+	asked = time.Now()
+	w.poll(name+" to be open", func() bool {
+		state := w.state(name)
+		if state == "close" && time.Since(asked) > 2*time.Second { // its host has ended between the phone's consent and the record
+			asked = time.Now()
+			_, _, _ = w.try(http.MethodGet, "/instance/connect/"+name, nil)
+		}
+		return state == "open"
+	})
 	return u
 }
 
