@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"roost/sessionhost/whatsapp"
 	"roost/shared/event"
 	"roost/shared/message"
 )
@@ -74,6 +75,19 @@ func (k *sink) Past(ctx context.Context, h event.History) error {
 	return s.deps.Events.Publish(ctx, e)
 }
 
+// Happened implements whatsapp.Sink.
+func (k *sink) Happened(ctx context.Context, h whatsapp.Happening) error {
+	s := k.session
+	if h.Chat != (message.Address{}) && s.ignored(h.Chat) {
+		return nil
+	}
+	e, err := newEvent(s.Record(), h.Kind, h.Chat.Key(), h.Body, h.What...)
+	if err != nil {
+		return err
+	}
+	return s.deps.Events.Publish(ctx, e)
+}
+
 // contactsAtOnce is how many contacts one event tells of.
 const contactsAtOnce = 50
 
@@ -82,13 +96,13 @@ const contactsAtOnce = 50
 const addressBook = "contacts"
 
 // Contacts implements whatsapp.Sink.
-func (k *sink) Contacts(ctx context.Context, contacts []event.Contact, at string) error {
+func (k *sink) Contacts(ctx context.Context, contacts []event.Contact, at string, fresh bool) error {
 	for some := range slices.Chunk(contacts, contactsAtOnce) {
 		what := []string{at}
 		for _, c := range some {
 			what = append(what, c.Address.Key(), c.Saved, c.PushName)
 		}
-		e, err := newEvent(k.session.Record(), event.ContactsUpdated, addressBook, event.Contacts{Contacts: some}, what...)
+		e, err := newEvent(k.session.Record(), event.ContactsUpdated, addressBook, event.Contacts{Contacts: some, New: fresh}, what...)
 		if err != nil {
 			return err
 		}

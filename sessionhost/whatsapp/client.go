@@ -28,6 +28,8 @@ import (
 type Sink interface {
 	Message(ctx context.Context, m message.Message) error
 	Update(ctx context.Context, u event.Update) error
+	// Happened takes what is no message.
+	Happened(ctx context.Context, h Happening) error
 	// History notes that the phone offers a piece of history, for FetchHistory.
 	History(ctx context.Context, id string, note []byte) error
 	// Past is what FetchHistory has read of a chat, if Remembers says that
@@ -35,8 +37,9 @@ type Sink interface {
 	Past(ctx context.Context, h event.History) error
 	Remembers() bool
 	// Contacts are people whose names the account's address book or they
-	// themselves have told; at tells this telling from others of the same.
-	Contacts(ctx context.Context, contacts []event.Contact, at string) error
+	// themselves have told; at tells this telling from others of the same. fresh
+	// says that they were not known before.
+	Contacts(ctx context.Context, contacts []event.Contact, at string, fresh bool) error
 }
 
 // SendLock keeps sending and receiving apart where they would damage each
@@ -84,6 +87,7 @@ type Client struct {
 	sink    Sink
 	signals func(Signal)
 	log     *slog.Logger
+	book    *book
 
 	// FullHistory makes a linking ask for all that the phone has.
 	FullHistory atomic.Bool
@@ -115,9 +119,10 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	if cfg.Spool == nil {
 		cfg.Spool = NewSpool("")
 	}
-	c := &Client{cfg: cfg, device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log}
-	if _, is := device.Contacts.(audience); !is {
-		device.Contacts = audience{device.Contacts}
+	c := &Client{cfg: cfg, device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log, book: &book{ContactStore: device.Contacts}}
+	device.Contacts = c.book
+	if _, is := c.book.ContactStore.(audience); !is {
+		c.book.ContactStore = audience{c.book.ContactStore}
 	}
 	name := device.PushName
 	c.pushName.Store(&name)
@@ -128,6 +133,7 @@ func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals fun
 	wa.EnableDecryptedEventBuffer = true
 	wa.SynchronousAck = true
 	wa.AutoTrustIdentity = true
+	wa.EmitAppStateEventsOnFullSync = true // labels and the address book are told from there
 	wa.SetMaxParallelRetryReceiptHandling(1)
 	wa.UseRetryMessageStore = true // the host that sent a message may be another one
 	wa.PreRetryCallback = c.again

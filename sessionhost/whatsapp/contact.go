@@ -10,33 +10,45 @@ import (
 	"roost/shared/event"
 )
 
-// contact tells of one change of the account's address book.
+// contact tells of one change of the account's address book. What is part of a
+// whole one waits for the rest.
 func (c *Client) contact(ctx context.Context, e *events.Contact) error {
-	told := event.Contact{Address: c.address(ctx, e.JID, types.EmptyJID), Saved: saved(e.Action.GetFullName(), e.Action.GetFirstName())}
-	if told.Saved == "" {
+	told := event.Contact{Address: c.address(ctx, e.JID, lidOf(e)), Saved: saved(e.Action.GetFullName(), e.Action.GetFirstName())}
+	switch {
+	case told.Saved == "":
+		return nil
+	case e.FromFullSync:
+		c.book.note(told)
 		return nil
 	}
-	return c.sink.Contacts(ctx, []event.Contact{told}, e.Timestamp.String())
+	return c.sink.Contacts(ctx, []event.Contact{told}, e.Timestamp.String(), false)
 }
 
-// addressBook tells of all contacts, after the library has stored the whole
-// address book at once.
+// lidOf is the LID that an entry has beside its phone number.
+func lidOf(e *events.Contact) types.JID {
+	jid, err := types.ParseJID(e.Action.GetLidJID())
+	if err != nil || e.Action.GetLidJID() == "" {
+		return types.EmptyJID
+	}
+	return jid
+}
+
+// renamed tells how somebody calls themself now.
+func (c *Client) renamed(ctx context.Context, e *events.PushName) error {
+	who := event.Contact{Address: c.address(ctx, e.JID, e.JIDAlt), PushName: e.NewPushName}
+	return c.sink.Contacts(ctx, []event.Contact{who}, "renamed from "+e.OldPushName, e.OldPushName == "")
+}
+
+// addressBook stores and tells a whole address book that has come.
 func (c *Client) addressBook(ctx context.Context, version uint64) error {
-	all, err := c.device.Contacts.GetAllContacts(ctx)
+	people, err := c.book.arrived(ctx)
 	if err != nil {
-		return err
+		c.log.ErrorContext(ctx, "address book is not stored", "err", err)
 	}
-	told := make([]event.Contact, 0, len(all))
-	for who, known := range all {
-		one := event.Contact{Address: c.address(ctx, who, types.EmptyJID), PushName: known.PushName, Saved: saved(known.FullName, known.FirstName)}
-		if one.PushName != "" || one.Saved != "" {
-			told = append(told, one)
-		}
-	}
-	if len(told) == 0 {
+	if len(people) == 0 {
 		return nil
 	}
-	return c.sink.Contacts(ctx, told, "version "+strconv.FormatUint(version, 10))
+	return c.sink.Contacts(ctx, people, "version "+strconv.FormatUint(version, 10), true)
 }
 
 func saved(full, first string) string {

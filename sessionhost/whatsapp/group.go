@@ -223,8 +223,10 @@ func (c *Client) ShowInvite(ctx context.Context, args command.InviteArgs) (comma
 		return command.InviteCode{}, err
 	}
 	link, err := c.wa.GetGroupInviteLink(ctx, jid, args.Revoke)
-	return command.InviteCode{Code: strings.TrimPrefix(link, whatsmeow.InviteLinkPrefix)}, answered(err)
+	return command.InviteCode{Code: trimLink(link)}, answered(err)
 }
+
+func trimLink(link string) string { return strings.TrimPrefix(link, whatsmeow.InviteLinkPrefix) }
 
 // ReadInvite tells what group an invite code leads to.
 func (c *Client) ReadInvite(ctx context.Context, args command.InviteCode) (group.Group, error) {

@@ -26,10 +26,16 @@ func (c *Client) handle(evt any) (handled bool) {
 		return c.keep(c.receive(c.context(), e))
 	case *events.Receipt:
 		return c.keep(c.receipt(c.context(), e))
+	case *events.JoinedGroup, *events.GroupInfo: // not acknowledged before they are stored
+		if h, ok := c.happening(c.context(), evt); ok {
+			return c.keep(c.sink.Happened(c.context(), h))
+		}
 	case *events.CallOffer:
 		c.signals(Called{From: e.From, ID: e.CallID, Group: !e.GroupJID.IsEmpty(), At: e.Timestamp})
+		c.tell(evt)
 	case *events.CallOfferNotice:
 		c.signals(Called{From: e.From, ID: e.CallID, Group: true, At: e.Timestamp})
+		c.tell(evt)
 	case *events.NotifyAccountReachoutTimelock:
 		c.signals(limited(e))
 	case *events.Disconnected, *events.ManualLoginReconnect:
@@ -42,6 +48,10 @@ func (c *Client) handle(evt any) (handled bool) {
 		c.named(e.Action.GetName())
 	case *events.Contact:
 		return c.keep(c.contact(c.context(), e))
+	case *events.PushName: // told beside its message, which is what must not be lost
+		if err := c.renamed(c.context(), e); err != nil {
+			c.log.Warn("name could not be told", "err", err)
+		}
 	case *events.AppStateSyncComplete: // the first sync tells of no single setting
 		if e.Name == appstate.WAPatchCriticalUnblockLow {
 			if err := c.addressBook(c.context(), e.Version); err != nil {
@@ -53,11 +63,26 @@ func (c *Client) handle(evt any) (handled bool) {
 				c.named(name)
 			}
 		}
+	case *events.PairSuccess:
+		c.book.await()
+		c.handlePairing(evt)
 	default:
+		c.tell(evt)
 		c.handlePairing(evt)
 		c.handleEnd(evt)
 	}
 	return true
+}
+
+// tell hands on what happens beside messages. WhatsApp does not say it again.
+func (c *Client) tell(evt any) {
+	h, ok := c.happening(c.context(), evt)
+	if !ok {
+		return
+	}
+	if err := c.sink.Happened(c.context(), h); err != nil {
+		c.log.Warn("event could not be told", "kind", string(h.Kind), "err", err)
+	}
 }
 
 func (c *Client) named(name string) {

@@ -54,7 +54,7 @@ func (p *past) people(names []*waHistorySync.Pushname) error {
 	if len(known) == 0 {
 		return nil
 	}
-	p.failed = p.client.sink.Contacts(p.ctx, known, p.note.GetSyncType().String())
+	p.failed = p.client.sink.Contacts(p.ctx, known, p.note.GetSyncType().String(), true)
 	return p.failed
 }
 

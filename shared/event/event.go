@@ -29,6 +29,14 @@ const (
 	AccountLimited    Kind = "account.limited"    // Limited
 	InstanceRemoved   Kind = "instance.removed"   // Lifecycle, the last word about an instance
 	WebhookDisabled   Kind = "webhook.disabled"   // Disabled
+	GroupJoined       Kind = "group.joined"       // group.Group; also one that the account has made
+	GroupChanged      Kind = "group.changed"      // group.Change
+	MembersMoved      Kind = "group.membersMoved" // group.Movement
+	PresenceChanged   Kind = "presence.changed"   // Presence
+	ChatChanged       Kind = "chat.changed"       // Chat
+	LabelChanged      Kind = "label.changed"      // Label
+	ChatLabelled      Kind = "chat.labelled"      // Labelled
+	CallChanged       Kind = "call.changed"       // Call
 )
 
 // Event is one thing that happened to an instance.
@@ -83,9 +91,11 @@ type Update struct {
 	Status message.Status  `json:"status"`
 }
 
-// Contacts is the body of ContactsUpdated: what the phone's address book says.
+// Contacts is the body of ContactsUpdated: what the phone's address book says,
+// or how people call themselves.
 type Contacts struct {
 	Contacts []Contact `json:"contacts"`
+	New      bool      `json:"new,omitempty"` // nothing was known of them before
 }
 
 // Contact is one person of an address book.

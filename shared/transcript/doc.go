@@ -8,6 +8,8 @@
 //	transcript#<instance>          chat#<chat>                  the chat: its last entry, what is unread
 //	transcript#<instance>          alias#<jid>                  which chat a phone number or LID belongs to
 //	transcript#<instance>          contact#<jid>                whom the instance knows
+//	transcript#<instance>          label#<id>                   a label
+//	transcript#<instance>          labelled#<chat>#<label>      that a chat has it
 //	transcript#<instance>          contact-of#<phone number>    the LID under which that contact is
 //	transcript#<instance>          sealed                       nothing is stored any more
 //	transcript-time#<instance>     <time>#<arrival>#<event>     header of what listings show, over all chats

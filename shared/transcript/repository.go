@@ -116,7 +116,7 @@ func (r *Repository) Remove(ctx context.Context, i instance.ID) error {
 			return err
 		}
 	}
-	for _, prefix := range []string{"alias#", "contact"} {
+	for _, prefix := range []string{"alias#", "contact", "label"} {
 		if err := r.removeAll(ctx, table.Query{Partition: rootPartition(i), Prefix: prefix}); err != nil {
 			return err
 		}

@@ -48,6 +48,18 @@ func (r *Repository) Store(ctx context.Context, e event.Event) error {
 			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
 		}
 		return r.storeHistory(ctx, e, h)
+	case event.LabelChanged:
+		var l event.Label
+		if err := json.Unmarshal(e.Body, &l); err != nil {
+			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
+		}
+		return r.storeLabel(ctx, e.Instance, l)
+	case event.ChatLabelled:
+		var l event.Labelled
+		if err := json.Unmarshal(e.Body, &l); err != nil {
+			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
+		}
+		return r.storeLabelled(ctx, e.Instance, l)
 	}
 	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"strings"
 
 	"roost/shared/command"
+	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
+	"roost/shared/message"
 )
 
 // Picture tells where the picture of a person or a group is; the zero value when
@@ -112,4 +114,14 @@ func (c *Core) LabelChat(ctx context.Context, i instance.Instance, number, label
 		return "", err
 	}
 	return to.JID, c.do(ctx, i, command.LabelChat, command.LabelChatArgs{Chat: to.JID, Label: label, On: on}, nil)
+}
+
+// Labels lists those that the account has.
+func (c *Core) Labels(ctx context.Context, i instance.Instance) ([]event.Label, error) {
+	return c.transcripts.Labels(ctx, i.ID)
+}
+
+// LabelsOf lists the ids of those that a chat has.
+func (c *Core) LabelsOf(ctx context.Context, i instance.Instance, chat message.Address) ([]string, error) {
+	return c.transcripts.LabelsOf(ctx, i.ID, chat)
 }

@@ -189,3 +189,22 @@ func (h *Handler) handleLabel(r *request) (answer, error) {
 	}
 	return ok(map[string]any{"numberJid": jid, "labelId": label, action: true})
 }
+
+type labelRow struct {
+	ID         string  `json:"id"`
+	Name       string  `json:"name"`
+	Color      string  `json:"color"`
+	Predefined *string `json:"predefinedId"`
+}
+
+func (h *Handler) findLabels(r *request) (answer, error) {
+	labels, err := h.core.Labels(r.Context(), r.instance)
+	if err != nil {
+		return answer{}, err
+	}
+	out := make([]labelRow, len(labels))
+	for n, l := range labels {
+		out[n] = labelRow{ID: l.ID, Name: l.Name, Color: strconv.Itoa(l.Color), Predefined: optional(l.Predefined)}
+	}
+	return ok(out)
+}

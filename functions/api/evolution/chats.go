@@ -101,14 +101,14 @@ func updated(c transcript.Chat) time.Time {
 }
 
 type oneChat struct {
-	ID         string  `json:"id"`
-	RemoteJID  string  `json:"remoteJid"`
-	Name       *string `json:"name"`
-	Labels     []any   `json:"labels"`
-	CreatedAt  stamp   `json:"createdAt"`
-	UpdatedAt  stamp   `json:"updatedAt"`
-	InstanceID string  `json:"instanceId"`
-	Unread     int64   `json:"unreadMessages"`
+	ID         string   `json:"id"`
+	RemoteJID  string   `json:"remoteJid"`
+	Name       *string  `json:"name"`
+	Labels     []string `json:"labels"` // ids
+	CreatedAt  stamp    `json:"createdAt"`
+	UpdatedAt  stamp    `json:"updatedAt"`
+	InstanceID string   `json:"instanceId"`
+	Unread     int64    `json:"unreadMessages"`
 }
 
 func (h *Handler) findChatByJID(r *request) (answer, error) {
@@ -121,8 +121,12 @@ func (h *Handler) findChatByJID(r *request) (answer, error) {
 		return answer{status: http.StatusOK}, err
 	}
 	c := chats[0]
+	labels, err := h.core.LabelsOf(r.Context(), r.instance, c.Address)
+	if err != nil {
+		return answer{}, err
+	}
 	return ok(oneChat{
-		ID: derived(r.instance.ID, "chat/"+c.Key), RemoteJID: c.Address.String(), Name: optional(c.Name), Labels: []any{},
+		ID: derived(r.instance.ID, "chat/"+c.Key), RemoteJID: c.Address.String(), Name: optional(c.Name), Labels: labels,
 		CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(updated(c.Chat)), InstanceID: string(r.instance.ID), Unread: c.Unread,
 	})
 }

@@ -3,9 +3,11 @@ package evolution
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"roost/functions/api/core"
+	"roost/functions/api/evolution/metadata"
 	"roost/shared/command"
 	"roost/shared/fault"
 	"roost/shared/group"
@@ -65,7 +67,7 @@ func (h *Handler) createGroup(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, about(err, http.StatusInternalServerError, "Error creating group")
 	}
-	return created(rawGroup(g))
+	return created(metadata.Raw(g))
 }
 
 func (h *Handler) findGroup(r *request) (answer, error) {
@@ -77,7 +79,7 @@ func (h *Handler) findGroup(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, about(err, http.StatusNotFound, "Error fetching group")
 	}
-	return ok(shownGroup(g, true))
+	return ok(metadata.Shown(g, true))
 }
 
 func (h *Handler) listGroups(r *request) (answer, error) {
@@ -93,9 +95,9 @@ func (h *Handler) listGroups(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, about(err, http.StatusNotFound, "Error fetching group")
 	}
-	out := make([]groupJSON, len(all))
+	out := make([]metadata.Group, len(all))
 	for n, g := range all {
-		out[n] = shownGroup(g, members)
+		out[n] = metadata.Shown(g, members)
 	}
 	return ok(out)
 }
@@ -113,7 +115,7 @@ func (h *Handler) groupMembers(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	members := membersOf(g)
+	members := metadata.Members(g)
 	for n := range members {
 		members[n].Name = names[n]
 	}
@@ -207,7 +209,7 @@ func (h *Handler) updateParticipant(r *request) (answer, error) {
 	out := make([]movedRow, len(moved))
 	for n, m := range moved {
 		row := &out[n]
-		row.Status, row.JID = statusText(m.Status), m.Address.String()
+		row.Status, row.JID = strconv.Itoa(m.Status), m.Address.String()
 		row.Content.Tag, row.Content.Attrs = "participant", map[string]string{"jid": m.Address.Key()}
 		if m.Address.LID != "" && m.Address.PN != "" {
 			row.Content.Attrs["phone_number"] = m.Address.PN
@@ -263,7 +265,7 @@ func (h *Handler) inviteInfo(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, about(err, http.StatusNotFound, "No invite info")
 	}
-	return ok(rawGroup(g))
+	return ok(metadata.Raw(g))
 }
 
 func (h *Handler) acceptInviteCode(r *request) (answer, error) {

@@ -82,6 +82,7 @@ var routes = map[string]route{
 	"POST chat/updateblockstatus/:i":          {guardInstance, (*Handler).updateBlockStatus},
 	"POST message/updateblockstatus/:i":       {guardInstance, (*Handler).updateBlockStatus}, // as the documentation says
 	"POST label/handlelabel/:i":               {guardInstance, (*Handler).handleLabel},
+	"GET label/findlabels/:i":                 {guardInstance, (*Handler).findLabels},
 	"POST group/create/:i":                    {guardInstance, (*Handler).createGroup},
 	"GET group/findgroupinfos/:i":             {guardInstance, (*Handler).findGroup},
 	"GET group/fetchallgroups/:i":             {guardInstance, (*Handler).listGroups},

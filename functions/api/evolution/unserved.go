@@ -12,7 +12,6 @@ import (
 var unserved = map[string]string{
 	"POST message":    "sendcarousel",
 	"POST chat":       "getpollvote findchannels",
-	"GET label":       "findlabels",
 	"POST business":   "getcatalog getcollections",
 	"POST template":   "create edit",
 	"GET template":    "find",

@@ -13,6 +13,7 @@ import (
 
 	"roost/functions/webhook/evolution"
 	"roost/shared/event"
+	groups "roost/shared/group"
 	"roost/shared/instance"
 	"roost/shared/message"
 )
@@ -65,6 +66,60 @@ func TestTranslate(t *testing.T) {
 			event.ConnectionUpdated,
 			event.Connection{State: instance.Open, JID: "4930:7@s.whatsapp.net", Profile: instance.Profile{PushName: "Shop", PictureURL: "https://p"}},
 			[]string{"connection.update", `{"instance":"shop","wuid":"4930@s.whatsapp.net","profileName":"Shop","profilePictureUrl":"https://p","state":"open","statusReason":200}`},
+		},
+		"groups.upsert": {
+			event.GroupJoined,
+			groups.Group{ID: group.PN, Subject: "Choir", Owner: maria, Created: at, Hidden: true, Size: 1, Members: []groups.Member{{Address: maria, Rank: groups.SuperAdmin}}},
+			[]string{
+				"groups.upsert", `[{"id":"120@g.us","addressingMode":"lid","subject":"Choir","size":1,"creation":1795341600,"owner":"77@lid","ownerPn":"4915@s.whatsapp.net","restrict":false,"announce":false,"isCommunity":false,"isCommunityAnnounce":false,"joinApprovalMode":false,"memberAddMode":false,"participants":[{"id":"77@lid","phoneNumber":"4915@s.whatsapp.net","lid":"77@lid","admin":"superadmin"}]}]`,
+				"chats.upsert", `[{"remoteJid":"120@g.us","instanceId":"i-1","name":"Choir","unreadMessages":0}]`,
+			},
+		},
+		"groups.update": {
+			event.GroupChanged,
+			groups.Change{Group: group.PN, By: maria, At: at, Settings: groups.Settings{Subject: new("Band")}},
+			[]string{"groups.update", `[{"id":"120@g.us","author":"77@lid","authorPn":"4915@s.whatsapp.net","subject":"Band","subjectTime":1795341600}]`},
+		},
+		"group-participants.update": {
+			event.MembersMoved,
+			groups.Movement{Group: group.PN, By: own, Action: groups.Add, People: []message.Address{maria, {LID: "9@lid"}}},
+			[]string{"group-participants.update", `{"id":"120@g.us","author":"55@lid","authorPn":"4930@s.whatsapp.net","participants":["77@lid","9@lid"],"action":"add","participantsData":[{"jid":"77@lid","phoneNumber":"4915@s.whatsapp.net","lid":"77@lid"},{"jid":"9@lid","phoneNumber":"9@lid","lid":"9@lid"}]}`},
+		},
+		"contacts.upsert": {
+			event.ContactsUpdated,
+			event.Contacts{New: true, Contacts: []event.Contact{{Address: maria, Saved: "Maria M.", PushName: "M"}}},
+			[]string{"contacts.upsert", `[{"remoteJid":"4915@s.whatsapp.net","remoteJidAlt":"77@lid","pushName":"Maria M.","profilePicUrl":null,"instanceId":"i-1"}]`},
+		},
+		"contacts.update": {
+			event.ContactsUpdated,
+			event.Contacts{Contacts: []event.Contact{{Address: maria, PushName: "M"}}},
+			[]string{"contacts.update", `[{"remoteJid":"4915@s.whatsapp.net","remoteJidAlt":"77@lid","pushName":"M","profilePicUrl":null,"instanceId":"i-1"}]`},
+		},
+		"chats.update": {
+			event.ChatChanged,
+			event.Chat{Chat: maria, Archived: new(true)},
+			[]string{"chats.update", `[{"remoteJid":"4915@s.whatsapp.net","remoteJidAlt":"77@lid","instanceId":"i-1","archived":true}]`},
+		},
+		"chats.delete": {event.ChatChanged, event.Chat{Chat: maria, Deleted: true}, []string{"chats.delete", `["4915@s.whatsapp.net"]`}},
+		"presence.update": {
+			event.PresenceChanged,
+			event.Presence{Chat: maria, Person: maria, State: "unavailable", LastSeen: at},
+			[]string{"presence.update", `{"id":"4915@s.whatsapp.net","idAlt":"77@lid","presences":{"4915@s.whatsapp.net":{"lastKnownPresence":"unavailable","lastSeen":1795341600,"lid":"77@lid"}}}`},
+		},
+		"labels.edit": {
+			event.LabelChanged,
+			event.Label{ID: "3", Name: "Paid", Color: 2, Predefined: "1"},
+			[]string{"labels.edit", `{"id":"3","name":"Paid","color":2,"deleted":false,"predefinedId":"1","instance":"shop"}`},
+		},
+		"labels.association": {
+			event.ChatLabelled,
+			event.Labelled{Chat: maria, Label: "3", On: true},
+			[]string{"labels.association", `{"instance":"shop","type":"add","chatId":"4915@s.whatsapp.net","labelId":"3"}`},
+		},
+		"call": {
+			event.CallChanged,
+			event.Call{ID: "c1", From: maria, At: at, Status: event.CallOffered, Video: true},
+			[]string{"call", `{"chatId":"4915@s.whatsapp.net","from":"4915@s.whatsapp.net","fromAlt":"77@lid","id":"c1","date":"2026-11-22T10:00:00.123Z","offline":false,"status":"offer","isVideo":true,"isGroup":false}`},
 		},
 		"logged out": {
 			event.ConnectionUpdated,

@@ -95,6 +95,24 @@ func Translate(e event.Event) ([]Payload, error) {
 		return nil, nil
 	case event.InstanceRemoved:
 		return []Payload{{Event: "remove.instance"}}, nil
+	case event.ContactsUpdated:
+		return translate(e, contactsUpdated)
+	case event.GroupJoined:
+		return translate(e, groupJoined)
+	case event.GroupChanged:
+		return translate(e, groupChanged)
+	case event.MembersMoved:
+		return translate(e, membersMoved)
+	case event.PresenceChanged:
+		return translate(e, presenceChanged)
+	case event.ChatChanged:
+		return translate(e, chatChanged)
+	case event.LabelChanged:
+		return translate(e, labelChanged)
+	case event.ChatLabelled:
+		return translate(e, chatLabelled)
+	case event.CallChanged:
+		return translate(e, callChanged)
 	case event.WebhookDisabled: // Evolution has no such event: its webhooks never end
 		return translate(e, webhookDisabled)
 	default:
