@@ -30,11 +30,12 @@ func (t taken) Message(_ context.Context, m message.Message) error {
 	return nil
 }
 
-func (taken) Update(context.Context, event.Update) error              { return nil }
-func (taken) History(context.Context, string, []byte) error           { return nil }
-func (taken) Past(context.Context, event.History) error               { return nil }
-func (taken) Remembers() bool                                         { return false }
-func (taken) Contacts(context.Context, []event.Contact, string) error { return nil }
+func (taken) Update(context.Context, event.Update) error                    { return nil }
+func (taken) History(context.Context, string, []byte) error                 { return nil }
+func (taken) Past(context.Context, event.History) error                     { return nil }
+func (taken) Remembers() bool                                               { return false }
+func (taken) Contacts(context.Context, []event.Contact, string, bool) error { return nil }
+func (taken) Happened(context.Context, whatsapp.Happening) error            { return nil }
 
 // BenchmarkDecryptToEvent is the way of one message after the other from the
 // socket to the sink, with keys on the embedded table: what it takes includes
