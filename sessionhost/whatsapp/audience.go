@@ -5,7 +5,25 @@ import (
 
 	"go.mau.fi/whatsmeow/store"
 	"go.mau.fi/whatsmeow/types"
+
+	"roost/shared/fault"
 )
+
+// narrows refuses an audience that the library would not keep to: an account
+// which publishes to chosen people only does so whoever else is named.
+func (c *Client) narrows(ctx context.Context, audience []string) error {
+	if len(audience) == 0 {
+		return nil
+	}
+	privacy, err := c.wa.GetStatusPrivacy(ctx)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the account's privacy could not be asked for: %s", cause(err))
+	}
+	if privacy[0].Type == types.StatusPrivacyTypeWhitelist {
+		return fault.New(fault.Conflict, "the account shares its status only with people chosen on the phone: publish it for all of them")
+	}
+	return nil
+}
 
 // audienceKey is where a context says who sees a status.
 type audienceKey struct{}

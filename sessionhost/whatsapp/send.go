@@ -40,6 +40,9 @@ func (c *Client) Send(ctx context.Context, args command.SendArgs, file *conversi
 	if !c.Online() && !c.wa.WaitForConnection(reconnectPatience) {
 		return message.Message{}, fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
 	}
+	if err := c.narrows(ctx, args.Audience); err != nil {
+		return message.Message{}, err
+	}
 	content, err := c.compose(ctx, to, args, file)
 	if err != nil {
 		return message.Message{}, err
