@@ -91,6 +91,13 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	card := "BEGIN:VCARD\nVERSION:3.0\nFN:Carol\nTEL;waid=491510000003:+49 151 0000003\nEND:VCARD"
+	sent = ask("POST", "send_contact", map[string]any{"number": "491510000003", "vcard": card})
+	said, _ = sent["message"].(map[string]any)
+	got, err := carol.Await(w.ctx, func(e content.Entry) bool { return e.ID == said["Id"] })
+	if err != nil || got.Raw.GetContactMessage().GetVcard() != card || got.Raw.GetContactMessage().GetDisplayName() != "Carol" {
+		t.Errorf("send_contact: %v %v, %v", sent, got, err)
+	}
 	made := ask("POST", "group_create", map[string]any{"name": "Team", "participants": "491510000002"})
 	group, _ := made["message"].(map[string]any)
 	gid, _ := group["jid"].(string)

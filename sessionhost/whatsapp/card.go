@@ -26,6 +26,9 @@ func contactMessage(cards []command.ContactCard) *waE2E.Message {
 // vcard writes a card as phones do (RFC 2426, and waid for the account on
 // WhatsApp).
 func vcard(c command.ContactCard) string {
+	if c.VCard != "" {
+		return c.VCard
+	}
 	lines := []string{"BEGIN:VCARD", "VERSION:3.0", "N:" + escapeCard(c.Name), "FN:" + escapeCard(c.Name)}
 	for _, field := range []struct{ name, value, end string }{{"ORG", c.Organization, ";"}, {"EMAIL", c.Email, ""}, {"URL", c.URL, ""}} {
 		if field.value != "" {

@@ -88,6 +88,7 @@ type ContactCard struct {
 	Organization string `json:"organization,omitempty"`
 	Email        string `json:"email,omitempty"`
 	URL          string `json:"url,omitempty"`
+	VCard        string `json:"vcard,omitempty"` // the card as it is sent, instead of what the others say but for Name
 }
 
 // PollArgs are a question. Selectable is how many options one may choose, 0 for

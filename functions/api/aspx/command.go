@@ -61,7 +61,7 @@ var commands = map[string]action{
 	"group_create":  {methods: post, acts: true, serve: (*Handler).createGroup},
 	"group_remove":  {methods: post, acts: true, serve: (*Handler).removeFromGroup},
 	"mark_read":     {methods: post, acts: true, serve: (*Handler).markRead},
-	"send_contact":  {methods: post, serve: (*Handler).unserved},
+	"send_contact":  {methods: post, acts: true, serve: (*Handler).sendContact},
 	"send_presence": {methods: post, acts: true, serve: (*Handler).sendPresence},
 	"subscribe":     {methods: post, acts: true, serve: (*Handler).subscribe},
 }

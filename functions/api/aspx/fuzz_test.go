@@ -53,3 +53,13 @@ func FuzzBodies(f *testing.F) {
 		}
 	})
 }
+
+func FuzzCardName(f *testing.F) {
+	f.Add("BEGIN:VCARD\nFN:Maria\nEND:VCARD")
+	f.Add("BEGIN:VCARD\r\nFN;X=1:a\\,b\r\nEND:VCARD\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if name, whole := cardName(text); !whole && name != "" {
+			t.Errorf("%q is no card and has the name %q", text, name)
+		}
+	})
+}

@@ -40,16 +40,29 @@ func TestSend(t *testing.T) {
 		{"send_message_file", `{"number":"4915550008","base64":"!"}`, 400, failed + `base64 cannot be read"}`},
 		{"send_message_file", `{"number":"4915550008"}`, 400, failed + `either url or base64 is required"}`},
 		{"send_message_file", `{"number":"4915550008","url":"ftp://x.example/a","type":"file"}`, 400, failed + `url cannot be fetched"}`},
+		{"send_contact", `{"number":"4915550010","vcard":"BEGIN:VCARD\nVERSION:3.0\nFN;CHARSET=UTF-8:Silva\\, Maria\nTEL:+4915550002\nEND:VCARD\n"}`, 200, `{"success":true,"sucesso":true,"message":{"Id":"ID"},"mensagem":{"Id":"ID"}}`},
+		{"send_contact", `{"number":"4915550011","name":"Maria","vcard":"begin:vcard\r\nend:vcard"}`, 200, `{"success":true,"sucesso":true,"message":{"Id":"ID"},"mensagem":{"Id":"ID"}}`},
+		{"send_contact", `{"number":"4915550010","vcard":"BEGIN:VCARD\nEND:VCARD"}`, 400, failed + `name is missing, and the vCard has no FN"}`},
+		{"send_contact", `{"number":"4915550010","vcard":"FN:Maria"}`, 400, failed + `vcard is no vCard"}`},
+		{"send_contact", `{"number":"4915550010"}`, 400, failed + `vcard is missing"}`},
 	} {
 		a := ask(t, w, "POST", c.command+".aspx", c.body)
 		a.Body = link.ReplaceAllString(messageID.ReplaceAllString(a.Body, `"ID"`), `"URL"`)
 		want(t, c.command+" "+c.body, a, c.status, c.want)
 	}
-	var kinds []string
+	var kinds, cards []string
 	for _, s := range w.Host.Sent() {
 		if s.Args.Media != nil {
 			kinds = append(kinds, s.Args.Media.Kind+" "+s.Args.Media.Mimetype+" "+s.Args.Media.FileName)
 		}
+	}
+	for _, s := range w.Host.Sent() {
+		for _, card := range s.Args.Contacts {
+			cards = append(cards, card.Name)
+		}
+	}
+	if len(cards) != 2 || cards[0] != "Silva, Maria" || cards[1] != "Maria" {
+		t.Errorf("cards %q", cards)
 	}
 	if len(kinds) != 3 || kinds[0] != "image image/png " || kinds[1] != "document application/pdf file" || kinds[2] != "image image/png " {
 		t.Errorf("sent %q", kinds)
