@@ -85,7 +85,7 @@ func TestExportOnAWS(t *testing.T) {
 	t.Parallel()
 	h := newEmulated(t)
 	job := h.furnish("i1", 10)
-	job.Live = true
+	job.Live, job.At = true, start.Add(2*time.Hour) // what arrives later is not in it
 	if err := archive.Enqueue(t.Context(), h.jobs, job, start); err != nil {
 		t.Fatal(err)
 	}
