@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"roost/functions/api/apitest"
-	"roost/functions/browser"
+	"roost/functions/browsertest"
 	"roost/shared/backlog"
 	"roost/shared/event"
 	"roost/shared/tenant"
@@ -64,7 +64,7 @@ func simulator(t *testing.T, w **apitest.World) map[string]http.Handler {
 // archive.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	ctx := browser.Open(t)
+	ctx := browsertest.Open(t)
 	var w *apitest.World
 	w = apitest.New(t, apitest.Options{Mount: simulator(t, &w)})
 	w.Create(t, "<b>odd</b> & \"name\" / x", "t")
@@ -83,19 +83,19 @@ func TestPage(t *testing.T) {
 		chromedp.Text(card+` .code span`, &code),
 		chromedp.Poll(`document.querySelector('section[data-name="front desk"] img').complete`, nil),
 		chromedp.Evaluate(`document.querySelector('section[data-name="front desk"] img').naturalWidth`, &natural),
-		browser.Shot("pairing"),
+		browsertest.Shot("pairing"),
 		chromedp.Click(card+` .scan`, chromedp.NodeVisible),
 		chromedp.WaitVisible(`section[data-name="front desk"][data-state="open"]`),
 		chromedp.WaitNotVisible(card + ` .pairing`),
 		chromedp.Text(card+` .who`, &who),
-		browser.Shot("open"),
+		browsertest.Shot("open"),
 		chromedp.Click(card + ` button.danger`),
 		chromedp.Click(card + ` button.danger`),
 		chromedp.WaitNotPresent(card),
 		chromedp.WaitVisible(`#archives a`),
 		chromedp.Text(`#archives`, &archive),
 		chromedp.AttributeValue(`#archives a`, "href", &state, nil),
-		browser.Shot("deleted"),
+		browsertest.Shot("deleted"),
 	}
 	for n, step := range steps {
 		if err := chromedp.Run(ctx, step); err != nil {
@@ -118,14 +118,14 @@ func TestPage(t *testing.T) {
 
 func TestPageAsksForTheKey(t *testing.T) {
 	t.Parallel()
-	ctx := browser.Open(t)
+	ctx := browsertest.Open(t)
 	w := apitest.New(t, apitest.Options{})
 	w.Create(t, "only", "the-token")
 	var summary string
 	if err := chromedp.Run(ctx,
 		chromedp.Navigate(w.Server.URL+"/console"),
 		chromedp.WaitVisible(`#key`),
-		browser.Shot("login"),
+		browsertest.Shot("login"),
 		chromedp.SendKeys(`#key`, "wrong\r"),
 		chromedp.WaitVisible(`#login`),
 		chromedp.Poll(`document.querySelector('#summary').textContent === "This key opens nothing."`, nil),
@@ -144,7 +144,7 @@ func TestPageAsksForTheKey(t *testing.T) {
 // told again.
 func TestPageReplaysDeadLetters(t *testing.T) {
 	t.Parallel()
-	ctx := browser.Open(t)
+	ctx := browsertest.Open(t)
 	w := apitest.New(t, apitest.Options{})
 	i := w.Create(t, "shop", "t")
 	if _, err := w.Webhooks.Put(t.Context(), i.ID, webhook.Subscription{ID: "orders", URL: "https://example.com/hook", Enabled: true}); err != nil {
@@ -168,7 +168,7 @@ func TestPageReplaysDeadLetters(t *testing.T) {
 		chromedp.Click(card+` button[aria-expanded]`, chromedp.NodeVisible),
 		chromedp.WaitVisible(letters + ` tr[data-id="event0.orders"]`),
 		chromedp.Text(letters+` tr[data-id="event0.orders"]`, &row),
-		browser.Shot("letters"),
+		browsertest.Shot("letters"),
 		chromedp.Click(letters + ` tr[data-id="event0.orders"] button`),
 		chromedp.WaitNotPresent(letters + ` tr[data-id="event0.orders"]`),
 		chromedp.WaitVisible(letters + ` tr[data-id="event1.orders"]`),
@@ -179,7 +179,7 @@ func TestPageReplaysDeadLetters(t *testing.T) {
 		chromedp.Click(letters + ` button[data-state="waiting"]`),
 		chromedp.WaitVisible(letters + ` tr[data-id="event2.orders"]`),
 		chromedp.Text(letters+` tbody`, &waiting),
-		browser.Shot("letters-waiting"),
+		browsertest.Shot("letters-waiting"),
 	} {
 		if err := chromedp.Run(ctx, step); err != nil {
 			t.Fatalf("step %d: %v", n, err)

@@ -47,7 +47,7 @@ func (c *Core) preview(ctx context.Context, text string) *command.Preview {
 		return nil
 	}
 	out := &command.Preview{URL: address}
-	if strings.HasPrefix(kind, "image/") {
+	if family, _, _ := strings.Cut(kind, "/"); family == "image" {
 		out.Thumbnail = c.cover(ctx, address)
 		if out.Title = at.Hostname(); out.Thumbnail == nil {
 			return nil

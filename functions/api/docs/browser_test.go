@@ -10,14 +10,14 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"roost/functions/api/apitest"
-	"roost/functions/browser"
+	"roost/functions/browsertest"
 )
 
 // TestPage reads each document in a browser, and tries a command. Nothing may be
 // fetched from elsewhere.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	ctx := browser.Open(t)
+	ctx := browsertest.Open(t)
 	w := apitest.New(t, apitest.Options{})
 	w.Create(t, "shop", "6D6307C3-2973-4468-85FA-D047CB8E1F2E")
 	var mu sync.Mutex
@@ -38,11 +38,11 @@ func TestPage(t *testing.T) {
 		chromedp.Navigate(w.Server.URL + "/docs#guid"),
 		chromedp.WaitVisible(`.opblock-summary-path[data-path="/client/createClient"]`),
 		chromedp.Title(&title),
-		browser.Shot("docs-guid"),
+		browsertest.Shot("docs-guid"),
 		chromedp.Text(`#dialects`, &tabs),
 		chromedp.Click(`#dialects a[href="#aspx"]`),
 		chromedp.WaitVisible(`.opblock-summary-path[data-path="/status.aspx"]`),
-		browser.Shot("docs-aspx"),
+		browsertest.Shot("docs-aspx"),
 		chromedp.Click(`.btn.authorize`, chromedp.NodeVisible),
 		chromedp.WaitVisible(`.auth-container input[type="text"]`),
 		chromedp.SendKeys(`.auth-container input[type="text"]`, "6D6307C3-2973-4468-85FA-D047CB8E1F2E"),
@@ -53,10 +53,10 @@ func TestPage(t *testing.T) {
 		chromedp.Click(status + ` .execute`),
 		chromedp.WaitVisible(status + ` .live-responses-table .response-col_status`),
 		chromedp.Text(status+` .live-responses-table`, &answered),
-		browser.Shot("docs-tried"),
+		browsertest.Shot("docs-tried"),
 	} {
 		if err := chromedp.Run(ctx, step); err != nil {
-			_ = chromedp.Run(context.WithoutCancel(ctx), browser.Shot("docs-failed"))
+			_ = chromedp.Run(context.WithoutCancel(ctx), browsertest.Shot("docs-failed"))
 			t.Fatalf("step %d: %v", n, err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"roost/functions/browsertest"
 	"roost/shared/archive"
 	"roost/shared/event"
 	"roost/shared/message"
@@ -46,41 +46,6 @@ func gossip() []message.Message {
 	return []message.Message{picture, edit, reaction, own, say("H", 5, hostile)}
 }
 
-// browser starts a headless Chromium, or skips. What its console says of errors
-// is a failure of the test.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("no Chromium on this machine: the page is not opened (Debian: apt-get install chromium)")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1000, 900))
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	ctx, done := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(done)
-	chromedp.ListenTarget(ctx, func(event any) {
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			t.Errorf("the page threw %s", e.ExceptionDetails.Error())
-		case *log.EventEntryAdded:
-			if e.Entry.Level == log.LevelError {
-				t.Errorf("the browser says %s: %s", e.Entry.Source, e.Entry.Text)
-			}
-		}
-	})
-	return ctx
-}
-
 // until waits for an expression to be true. (chromedp's own Poll evaluates
 // inside the page, which its policy forbids.)
 func until(expression string) chromedp.Action {
@@ -101,26 +66,10 @@ func until(expression string) chromedp.Action {
 	})
 }
 
-// shot keeps a picture of the page where ROOST_SCREENSHOTS says, for a person
-// to look at.
-func shot(name string) chromedp.Action {
-	return chromedp.ActionFunc(func(ctx context.Context) error {
-		dir := os.Getenv("ROOST_SCREENSHOTS")
-		if dir == "" {
-			return nil
-		}
-		var picture []byte
-		if err := chromedp.FullScreenshot(&picture, 100).Do(ctx); err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600)
-	})
-}
-
 // TestPageInABrowser opens the page as a person would, from the disk, and in it
 // the transcript's file, which is of several parts.
 func TestPageInABrowser(t *testing.T) { // not parallel: a browser needs a machine of its own
-	ctx := browser(t)
+	ctx := browsertest.Open(t)
 	h := newHouse(t)
 	job := h.furnish("i1", 12)
 	job.Name = "shop <b>" + hostile
@@ -157,14 +106,14 @@ func TestPageInABrowser(t *testing.T) { // not parallel: a browser needs a machi
 		log.Enable(), runtime.Enable(), chromedp.Navigate("file://"+page), until(`!document.getElementById("reader").hidden`),
 		chromedp.Evaluate(`document.title`, &title), chromedp.Evaluate(`document.body.textContent`, &text),
 		chromedp.Evaluate(`document.querySelectorAll("[src]:not([src^='data:']),[href]").length`, &outside),
-		chromedp.Evaluate(`document.querySelectorAll("img").length`, &pictures), shot("archive"),
+		chromedp.Evaluate(`document.querySelectorAll("img").length`, &pictures), browsertest.Shot("archive"),
 		chromedp.SetUploadFiles("#file", []string{lines}, chromedp.ByQuery), until(`document.querySelectorAll("#out .line").length > 0`),
 		chromedp.Evaluate(`document.getElementById("chat").value = "0"; document.getElementById("chat").onchange()`, nil),
 		until(`document.getElementById("where").textContent.startsWith("601 ")`),
 		chromedp.Evaluate(`document.getElementById("back").click()`, nil),
 		until(`document.getElementById("where").textContent.startsWith("401 ")`),
 		chromedp.Evaluate(`document.getElementById("out").textContent`, &read),
-		chromedp.Evaluate(`document.getElementById("progress").textContent`, &where), shot("archive-reader"),
+		chromedp.Evaluate(`document.getElementById("progress").textContent`, &where), browsertest.Shot("archive-reader"),
 	)
 	if err != nil {
 		t.Fatal(err)

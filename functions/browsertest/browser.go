@@ -1,5 +1,5 @@
-// Package browser opens pages in a headless Chromium, for tests.
-package browser
+// Package browsertest opens pages in a headless Chromium, for tests.
+package browsertest
 
 import (
 	"context"
