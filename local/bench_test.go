@@ -50,7 +50,8 @@ func TestBench(t *testing.T) {
 		t.Errorf("problems: %q", r.Problems)
 	}
 	for _, f := range r.Figures {
-		if f.Measured == nil || *f.Measured < 0 {
+		small := strings.HasPrefix(f.Name, "memory") // what so few take may be less than what the collector gave back
+		if f.Measured == nil || *f.Measured < 0 && !small {
 			t.Errorf("%s was not measured", f.Name)
 		}
 	}

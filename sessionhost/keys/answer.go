@@ -46,8 +46,8 @@ func (k *Keys) BeginAnswer(ctx context.Context, receiver types.JID) error {
 	defer k.mu.Unlock()
 	k.answer = a
 	a.release = sync.OnceFunc(func() {
+		k.mu.Lock() // also orders this after limit is set
 		limit.Stop()
-		k.mu.Lock()
 		k.answer = nil
 		k.mu.Unlock()
 		k.ratchet.unlock()
