@@ -17,7 +17,7 @@
 //   - bodies of version 1, of the documentation and of the n8n node are taken
 //     too, and fields of forms may be numbers and booleans written as text.
 //
-// What Evolution has and this server does not serve yet is refused with a
+// What Evolution has and this server does not serve is refused with a
 // sentence, under 400 and not under 404: programs take 404 for "the instance is
 // gone" and create it again.
 package evolution

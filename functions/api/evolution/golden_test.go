@@ -93,8 +93,6 @@ func TestErrorBodies(t *testing.T) {
 		{"too large", "POST", "/message/sendText/X", "token", `{"text":"` + strings.Repeat("a", 2000) + `"}`, 413, `{"status":413,"error":"Internal Server Error","response":{"message":"request entity too large"}}`},
 		{"numbers missing", "POST", "/chat/whatsappNumbers/L", "token-l", `{}`, 400, `{"status":400,"error":"Bad Request","message":[["instance requires property \"numbers\""]]}`},
 		{"numbers while closed", "POST", "/chat/whatsappNumbers/X", "token", `{"numbers":["1"]}`, 400, `{"data":null,"isBoom":true,"isServer":false,"output":{"statusCode":428,"payload":{"statusCode":428,"error":"Precondition Required","message":"Connection Closed"},"headers":{}}}`},
-		{"not served", "POST", "/message/sendCarousel/X", "token", `{}`, 400, bad(`["This server does not serve POST /message/sendCarousel yet"]`)},
-		{"sink not served", "GET", "/rabbitmq/find/X", "token", ``, 400, bad(`["This server does not serve GET /rabbitmq/find yet"]`)},
 		{"no QR", "GET", "/instance/qr/X", "token", "", 404, `{"status":404,"error":"Not Found","response":{"message":["The \"X\" instance has no QR code, connect it first"]}}`},
 		{"no passkey", "GET", "/instance/passkey/X", "token", "", 404, `{"status":404,"error":"Not Found","response":{"message":["WhatsApp does not ask the \"X\" instance for a passkey"]}}`},
 		{"no archive", "GET", "/instance/archive/X", apitest.AdminKey, "", 404, `{"status":404,"error":"Not Found","response":{"message":["There is no archive of an instance \"X\""]}}`},

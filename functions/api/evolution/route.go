@@ -143,22 +143,21 @@ func match(r *http.Request) (found route, name, item string, err error) {
 		return found, name, "", err
 	}
 	if (len(parts) == 3 || len(parts) == 4 && parts[3] != "") && parts[2] != "" {
-		pattern := method + " " + strings.ToLower(parts[0]+"/"+parts[1]) + "/:i"
-		if len(parts) == 4 {
-			pattern += "/:id"
-		}
-		found, ok := routes[pattern]
-		if !ok && len(parts) == 3 && notServed(method, strings.ToLower(parts[0]), strings.ToLower(parts[1])) {
-			found, ok = route{guardInstance, (*Handler).refuseUnserved}, true
-		}
-		if ok {
-			names := [2]string{}
-			for n, part := range parts[2:] {
-				if names[n], err = unescaped(part); err != nil {
-					return route{}, "", "", err
-				}
+		names := [2]string{}
+		for n, part := range parts[2:] {
+			if names[n], err = unescaped(part); err != nil {
+				return route{}, "", "", err
 			}
+		}
+		prefix := method + " " + strings.ToLower(parts[0]+"/"+parts[1])
+		if len(parts) == 3 {
+			if found, ok := under(prefix + "/:i"); ok {
+				return found, names[0], "", nil
+			}
+		} else if found, ok := under(prefix + "/:i/:id"); ok {
 			return found, names[0], names[1], nil
+		} else if found, ok := under(prefix + "/:id/:i"); ok {
+			return found, names[1], names[0], nil
 		}
 	}
 	raw := r.RequestURI
@@ -166,6 +165,15 @@ func match(r *http.Request) (found route, name, item string, err error) {
 		raw = r.URL.RequestURI()
 	}
 	return route{}, "", "", &problem{status: http.StatusNotFound, message: []string{"Cannot " + r.Method + " " + raw}}
+}
+
+// under is a route under an instance, served or refused.
+func under(pattern string) (route, bool) {
+	found, ok := routes[pattern]
+	if !ok {
+		found, ok = unserved[pattern]
+	}
+	return found, ok
 }
 
 func unescaped(part string) (string, error) {
