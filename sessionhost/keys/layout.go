@@ -35,6 +35,7 @@ const (
 	prefixSender   = "q/"   // Signal address/group
 	prefixMutation = "x/m/" // collection/bucket
 	prefixOutgoing = "x/o/" // hash of chat and id: a message that was sent
+	prefixPoll     = "x/p/" // hash of chat and id: what a poll offers
 	prefixSecret   = "x/s/" // hash of chat, sender and id
 	prefixPart     = "z/"   // sort key/number: what an item has no room for
 )
@@ -66,7 +67,7 @@ func classOf(sort string) class {
 		return nothing
 	}
 	switch sort[:4] {
-	case prefixOpen, prefixPair, prefixSecret, prefixOutgoing:
+	case prefixOpen, prefixPair, prefixSecret, prefixOutgoing, prefixPoll:
 		return nothing // an index of its own, or never asked for again
 	case prefixNativePeer, prefixNativeSender:
 		return ratchets
@@ -123,6 +124,7 @@ func kindOf(sort string) string {
 		{prefixSender, "sender keys"},
 		{prefixMutation, "app state MACs"},
 		{prefixOutgoing, "sent messages"},
+		{prefixPoll, "polls"},
 		{prefixSecret, "message secrets"},
 		{prefixLoaded, "device"},
 	} {

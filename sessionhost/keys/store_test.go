@@ -43,6 +43,7 @@ func TestSealedAtRest(t *testing.T) {
 		k.PutIdentity(t.Context(), "7_1:0", identity),
 		k.PutSenderKey(t.Context(), "1@g.us", "7_1:0", secret),
 		k.PutMessageSecret(t.Context(), chat, chat, "ID", secret),
+		k.PutPoll(t.Context(), chat, "ID", []string{string(secret)}),
 		k.PutPrivacyTokens(t.Context(), store.PrivacyToken{User: chat, Token: secret, Timestamp: time.Now()}),
 		k.PutNCTSalt(t.Context(), secret),
 		k.PutBufferedEvent(t.Context(), [32]byte{1}, secret, time.Now()),
@@ -305,12 +306,13 @@ func TestExpiries(t *testing.T) {
 		k.PutBufferedEvent(t.Context(), [32]byte{1}, []byte("handled"), now),
 		k.PutBufferedEvent(t.Context(), [32]byte{2}, []byte("not"), now),
 		k.PutMessageSecret(t.Context(), chat, chat, "ID", []byte("secret")),
+		k.PutPoll(t.Context(), chat, "ID", []string{"yes"}),
 		k.ClearBufferedEventPlaintext(t.Context(), [32]byte{1}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const day = 24 * time.Hour
-	want := map[string]time.Duration{"d/": 14 * day, "a/e/": 14 * day, "x/s/": 30 * day}
+	want := map[string]time.Duration{"d/": 14 * day, "a/e/": 14 * day, "x/p/": 30 * day, "x/s/": 30 * day}
 	for _, item := range s.items(t) {
 		for prefix, life := range want {
 			if strings.HasPrefix(item.Sort, prefix) {

@@ -52,6 +52,12 @@ type SendLock interface {
 	BeginAnswer(ctx context.Context, receiver types.JID) error
 }
 
+// Keys is what a client needs of its account's keys beside the device.
+type Keys interface {
+	SendLock
+	Polls
+}
+
 // Config is what all connections of a host share.
 type Config struct {
 	// HTTP makes the WebSocket, Media moves files. Nil means the real WhatsApp
@@ -84,6 +90,7 @@ type Client struct {
 	wa      *whatsmeow.Client
 	device  *store.Device
 	lock    SendLock
+	polls   Polls
 	sink    Sink
 	signals func(Signal)
 	log     *slog.Logger
@@ -112,14 +119,14 @@ const resetPause = 500 * time.Millisecond
 
 // New makes a client for a device, linked or not. Signals are called from
 // several goroutines and must not block.
-func New(cfg Config, device *store.Device, lock SendLock, sink Sink, signals func(Signal)) *Client {
+func New(cfg Config, device *store.Device, keys Keys, sink Sink, signals func(Signal)) *Client {
 	if cfg.Version == nil {
 		cfg.Version = &Version{}
 	}
 	if cfg.Spool == nil {
 		cfg.Spool = NewSpool("")
 	}
-	c := &Client{cfg: cfg, device: device, lock: lock, sink: sink, signals: signals, log: cfg.Log, book: &book{ContactStore: device.Contacts}}
+	c := &Client{cfg: cfg, device: device, lock: keys, polls: keys, sink: sink, signals: signals, log: cfg.Log, book: &book{ContactStore: device.Contacts}}
 	device.Contacts = c.book
 	if _, is := c.book.ContactStore.(audience); !is {
 		c.book.ContactStore = audience{c.book.ContactStore}

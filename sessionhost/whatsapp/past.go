@@ -71,6 +71,9 @@ func (p *past) said(chat string, web *waWeb.WebMessageInfo) error {
 	if err != nil || !ok {
 		return nil //nolint:nilerr // nobody else can read it either
 	}
+	if err := p.client.remember(p.ctx, p.chat, m.ID, evt.Message); err != nil {
+		p.client.log.WarnContext(p.ctx, "votes will not be readable", "err", err)
+	}
 	if status, known := webStatuses[web.GetStatus()]; known && web.Status != nil {
 		m.Status = status
 	}

@@ -25,6 +25,9 @@ func (c *Client) receive(ctx context.Context, e *events.Message) error {
 	if err != nil || !ok {
 		return err
 	}
+	if err := c.remember(ctx, e.Info.Chat, e.Info.ID, e.Message); err != nil {
+		return err
+	}
 	if err := c.sink.Message(ctx, m); err != nil {
 		return err
 	}
@@ -73,7 +76,11 @@ func (c *Client) translate(ctx context.Context, info types.MessageInfo, content 
 	if m.Content, m.Context, err = encodeContent(content); err != nil {
 		return message.Message{}, false, fmt.Errorf("encode message %s: %w", info.ID, err)
 	}
-	return m, true, nil
+	if m.Vote, err = c.voteOf(ctx, info, content); err != nil || m.Vote == nil {
+		return m, err == nil, err
+	}
+	m.Content, err = withChoice(m.Content, m.Vote.Chosen)
+	return m, err == nil, err
 }
 
 // addresses names chat and sender by all that is known of them.

@@ -61,6 +61,9 @@ func (c *Client) Send(ctx context.Context, args command.SendArgs, file *conversi
 		},
 		ID: args.MessageID, Timestamp: sent.Timestamp, PushName: c.PushName(),
 	}, shown(content))
+	if err := c.remember(ctx, to, args.MessageID, content); err != nil {
+		c.log.WarnContext(ctx, "votes will not be readable", "err", err) // the poll is sent
+	}
 	m.ViaAPI, m.Status = true, message.StatusPending
 	return m, err
 }

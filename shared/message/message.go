@@ -38,6 +38,11 @@ type Message struct {
 	// about.
 	Target *Target `json:"target,omitempty"`
 
+	// Vote is what a vote says, nil for other messages and for a vote that could
+	// not be opened. Content has what was chosen too, at
+	// pollUpdateMessage.vote.selectedOptions.
+	Vote *Vote `json:"vote,omitempty"`
+
 	Media *Media `json:"media,omitempty"`
 
 	Status Status `json:"status,omitempty"`
@@ -74,6 +79,13 @@ type Target struct {
 	Sender Address `json:"sender"`
 	Act    string  `json:"act"` // edit, revoke, reaction, vote
 	Emoji  string  `json:"emoji,omitempty"`
+}
+
+// Vote is what somebody has chosen in a poll, by the names of options. It
+// replaces what the same person has chosen before.
+type Vote struct {
+	Options []string `json:"options"` // all of the poll, in its order
+	Chosen  []string `json:"chosen"`  // in the same order; empty when the vote was taken back
 }
 
 // Media says what a message carries and where it is.

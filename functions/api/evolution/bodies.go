@@ -91,6 +91,18 @@ var fileBody = schema{
 	required: []string{"message"},
 }
 
+var pollVoteBody = schema{
+	kind: "object",
+	properties: []schema{
+		text("remoteJid"),
+		{name: "message", kind: "object", properties: []schema{
+			{name: "key", kind: "object", properties: []schema{text("id")}, required: []string{"id"}, filled: []string{"id"}},
+		}, required: []string{"key"}},
+	},
+	required: []string{"message", "remoteJid"},
+	filled:   []string{"remoteJid"},
+}
+
 var numbersBody = schema{
 	kind: "object",
 	properties: []schema{{

@@ -7,6 +7,7 @@ import (
 	"github.com/rivo/uniseg"
 	"go.mau.fi/util/emojirunes"
 
+	"roost/functions/api/core"
 	"roost/shared/command"
 )
 
@@ -34,6 +35,50 @@ func (h *Handler) sendReaction(r *request) (answer, error) {
 	out.Number = str(key, "remoteJid")
 	out.Args.Reaction = &command.ReactionArgs{Reference: reference(key), Emoji: emoji}
 	return h.send(r, out)
+}
+
+// getVotes counts a poll's votes. The results stand in the poll's order.
+func (h *Handler) getVotes(r *request) (answer, error) {
+	fields := r.body.object()
+	if err := pollVoteBody.validate(&r.body); err != nil {
+		return answer{}, err
+	}
+	poll, err := h.core.Poll(r.Context(), r.instance, jid(str(fields, "remoteJid")), str(object(object(fields, "message"), "key"), "id"))
+	if err != nil {
+		return answer{}, err
+	}
+	var out struct {
+		Poll struct {
+			Name    string  `json:"name"`
+			Total   int     `json:"totalVotes"`
+			Results results `json:"results"`
+		} `json:"poll"`
+	}
+	out.Poll.Name, out.Poll.Total, out.Poll.Results = poll.Question, poll.Voters, results(poll.Choices)
+	return ok(out)
+}
+
+// results is an object whose fields are options, in their order.
+type results []core.Choice
+
+// MarshalJSON implements [json.Marshaler].
+func (choices results) MarshalJSON() ([]byte, error) {
+	out := []byte("{")
+	for n, c := range choices {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		var votes struct {
+			Count  int      `json:"votes"`
+			Voters []string `json:"voters"`
+		}
+		votes.Count, votes.Voters = len(c.Voters), make([]string, len(c.Voters))
+		for i, who := range c.Voters {
+			votes.Voters[i] = who.String()
+		}
+		out = append(append(append(out, encode(c.Name)...), ':'), encode(votes)...)
+	}
+	return append(out, '}'), nil
 }
 
 // reference is the message that a key names.

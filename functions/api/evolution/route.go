@@ -61,6 +61,7 @@ var routes = map[string]route{
 	"POST chat/findchats/:i":                  {guardInstance, (*Handler).findChats},
 	"GET chat/findchatbyremotejid/:i":         {guardInstance, (*Handler).findChatByJID},
 	"POST chat/getbase64frommediamessage/:i":  {guardInstance, (*Handler).getFile},
+	"POST chat/getpollvote/:i":                {guardInstance, (*Handler).getVotes},
 	"POST chat/findcontacts/:i":               {guardInstance, (*Handler).findContacts},
 	"POST chat/findstatusmessage/:i":          {guardInstance, (*Handler).findStatusMessage},
 	"POST chat/checkiswhatsappnumber/:i":      {guardInstance, (*Handler).whatsappNumbers}, // so the Python client calls it

@@ -28,7 +28,6 @@ const (
 	noBaileys  = "This server does not run Baileys, and the keys of a session do not leave it: POST /chat/whatsappNumbers and " +
 		"POST /chat/fetchProfilePictureUrl tell what onWhatsapp and profilePictureUrl do"
 	noCarousel = "Carousels belong to Evolution 2.4 and not to the release that this server follows: send the cards one by one, by POST /message/sendMedia"
-	noVote     = "The votes of a poll are encrypted, and this server does not open them"
 	noChannel  = "This server does not serve channels: their messages are ignored"
 )
 
@@ -41,7 +40,6 @@ func unservedRoutes() map[string]route {
 	all := map[string]route{
 		"POST message/sendcarousel/:i": refused(noCarousel),
 		"POST chat/findchannels/:i":    refused(noChannel),
-		"POST chat/getpollvote/:i":     refused(noVote),
 		"POST chatwoot/set/:i":         refused(noChatwoot),
 		"GET chatwoot/find/:i":         refused(noChatwoot),
 		"POST chatwoot/webhook/:i":     {guardNone, refused(noChatwoot).serve},

@@ -23,7 +23,6 @@ func TestUnserved(t *testing.T) {
 	}
 	rows := []row{
 		{"token", "POST /message/sendCarousel/X", 400, "POST /message/sendMedia"},
-		{"token", "POST /chat/getPollVote/X", 400, "does not open them"},
 		{"token", "POST /chat/findChannels/X", 400, "does not serve channels"},
 		{"token", "POST /chatwoot/set/X, GET /chatwoot/find/X", 400, "Chatwoot is not built into this server"},
 		{"", "POST /chatwoot/webhook/X", 400, "Chatwoot is not built into this server"},

@@ -3,6 +3,7 @@ package evolution
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"roost/shared/event"
@@ -29,6 +30,13 @@ type upsert struct {
 	MessageTimestamp int64           `json:"messageTimestamp"`
 	InstanceID       string          `json:"instanceId"`
 	Source           string          `json:"source"`
+	PollUpdates      []pollUpdate    `json:"pollUpdates,omitempty"`
+}
+
+// pollUpdate is an option of a poll and who has chosen it by this vote.
+type pollUpdate struct {
+	Name   string   `json:"name"`
+	Voters []string `json:"voters"`
 }
 
 type update struct {
@@ -113,7 +121,22 @@ func newUpsert(e event.Event, m message.Message, k key) upsert {
 	return upsert{
 		Key: k, PushName: m.PushName, Status: status, Message: content, ContextInfo: about, MessageType: kind,
 		MessageTimestamp: max(m.Timestamp.Unix(), 0), InstanceID: string(e.Instance), Source: source(m.ID),
+		PollUpdates: pollUpdates(m),
 	}
+}
+
+func pollUpdates(m message.Message) []pollUpdate {
+	if m.Vote == nil {
+		return nil
+	}
+	out := make([]pollUpdate, len(m.Vote.Options))
+	for n, option := range m.Vote.Options {
+		out[n] = pollUpdate{Name: option, Voters: []string{}}
+		if slices.Contains(m.Vote.Chosen, option) {
+			out[n].Voters = []string{m.Sender.String()}
+		}
+	}
+	return out
 }
 
 // receivedKey is 2.3.7's: a chat that WhatsApp addresses by LID shows under its
