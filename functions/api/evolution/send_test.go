@@ -294,6 +294,14 @@ func FuzzBody(f *testing.F) {
 		"/instance/passkey/a", "/message/sendPtv/a", "/message/sendWhatsAppAudio/a", "/message/sendSticker/a", "/message/sendLocation/a",
 		"/message/sendContact/a", "/message/sendReaction/a", "/message/sendPoll/a", "/message/sendList/a", "/message/sendButtons/a",
 		"/message/sendStatus/a", "/chat/updateMessage/a", "/call/offer/a", "/media/a",
+
+		"/proxy/set/a", "/webhook/endpoints/a", "/webhook/replay/a", "/chat/findMessages/a", "/chat/findChats/a", "/chat/findContacts/a",
+		"/chat/findStatusMessage/a", "/chat/getBase64FromMediaMessage/a", "/chat/getPollVote/a", "/chat/markMessageAsRead/a", "/chat/markMessageAsPlayed/a",
+		"/chat/archiveChat/a", "/chat/markChatUnread/a", "/chat/sendPresence/a", "/instance/setPresence/a", "/chat/fetchProfilePictureUrl/a",
+		"/chat/fetchProfile/a", "/chat/fetchBusinessProfile/a", "/chat/updateProfileName/a", "/chat/updateProfileStatus/a", "/chat/updateProfilePicture/a",
+		"/chat/updatePrivacySettings/a", "/chat/updateBlockStatus/a", "/label/handleLabel/a", "/group/create/a", "/group/updateParticipant/a",
+		"/group/updateGroupSubject/a", "/group/updateGroupDescription/a", "/group/updateGroupPicture/a", "/group/updateSetting/a",
+		"/group/toggleEphemeral/a", "/group/updateMemberAddMode/a", "/group/revokeInviteCode/a", "/group/sendInvite/a",
 	}
 	types := []string{"application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "text/plain"}
 	for n, seed := range []string{
@@ -304,6 +312,20 @@ func FuzzBody(f *testing.F) {
 		`{"key":{"id":"a","remoteJid":"1","fromMe":true},"reaction":"👍"}`, `{"number":"1","name":"a","selectableCount":11,"values":["a","b"]}`,
 		`{"number":"1","title":"a","footerText":"b","buttonText":"c","sections":[{"title":"d","rows":[{"title":"e","rowId":"f"}]}]}`,
 		`{"number":"1","buttons":[{"type":"pix","keyType":"cpf"}]}`, `{"type":"text","content":"a","font":1,"backgroundColor":"#zzzzzz","allContacts":true}`,
+		`{"number":"1","text":"b","key":{"id":"a","remoteJid":"1","fromMe":true}}`, `{"number":"1","callDuration":16}`, `{"mimetype":1}`,
+
+		`{"enabled":true,"host":"::","port":"99999","protocol":"socks5"}`, `{"url":"https://a","events":[null]}`, `{"from":"x","to":1,"all":true,"id":{}}`,
+		`{"where":{"key":{"id":["a"]},"messageTimestamp":{"gte":"2026","lte":1}},"offset":-1,"page":"9999999999"}`, `{"where":[],"take":1e9,"skip":"x"}`,
+		`{"where":{"id":"a","pushName":{}},"page":1e300}`, `{"where":{"remoteJid":"@"},"offset":"0"}`, `{"message":{"key":{"id":"a"}},"convertToMp4":true}`,
+		`{"remoteJid":"@lid","message":{"key":{"id":"a"}}}`, `{"readMessages":[{"id":"a","fromMe":false,"remoteJid":"1@g.us"}]}`,
+		`{"playedMessages":[{"id":"a","fromMe":true,"remoteJid":""},{}]}`, `{"archive":true,"lastMessage":{"key":{"id":"a","remoteJid":"1","fromMe":true},"messageTimestamp":-1}}`,
+		`{"chat":"","lastMessage":{"key":null}}`, `{"number":"1","presence":"composing","delay":1}`, `{"presence":"paused"}`, `{"number":"@g.us"}`, `{"number":[]}`,
+		`{"number":"-"}`, `{"name":"\u0000"}`, `{"status":" "}`, `{"picture":"data:,"}`,
+		`{"readreceipts":"all","profile":"all","status":"all","online":"all","last":"all","groupadd":"all"}`, `{"number":"1","status":"block"}`,
+		`{"number":"1","labelId":"","action":"add"}`, `{"subject":"a","participants":["1234567890"],"promoteParticipants":1}`,
+		`{"groupJid":"1@g.us","action":"add","participants":["1234567890"]}`, `{"groupJid":"1","subject":"a"}`, `{"groupJid":"1@g.us","description":""}`,
+		`{"groupJid":"1-2","image":"aGVsbG8="}`, `{"groupJid":"1@g.us","action":"locked"}`, `{"groupJid":"1@g.us","expiration":0.5}`,
+		`{"groupJid":"1@g.us","mode":"admin_add"}`, `{"groupJid":"1@g.us"}`, `{"groupJid":"1@g.us","description":"a","numbers":["1234567890"]}`,
 	} {
 		f.Add(uint8(n), uint8(n%4), []byte(seed))
 	}

@@ -370,6 +370,7 @@ func FuzzTranslate(f *testing.F) {
 	kinds := []event.Kind{event.MessageReceived, event.MessageSent, event.MessageUpdated, event.ConnectionUpdated, event.QRUpdated}
 	f.Add(0, []byte(`{"id":"A","content":{"conversation":"hi"},"target":{"id":"B","act":"revoke"},"media":{"kind":"image"}}`))
 	f.Add(0, []byte(`{"content":{"protocolMessage":{"key":null}},"context":[],"chat":{"pn":"1@g.us"}}`))
+	f.Add(0, []byte(`{"kind":"pollUpdateMessage","content":{},"vote":{"options":["a",""],"chosen":["a"]},"target":{"id":"B","act":"vote"}}`))
 	f.Add(1, []byte(`{"content":"}","timestamp":"0001-01-01T00:00:00Z","media":{}}`))
 	f.Add(2, []byte(`{"ids":["a",""],"status":"X"}`))
 	f.Add(3, []byte(`{"state":"closed","reason":{"Code":"pairing_timeout"},"jid":"@"}`))
