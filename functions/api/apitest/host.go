@@ -222,7 +222,7 @@ func (h *Host) check(args command.CheckArgs) command.Checked {
 func (h *Host) send(ctx context.Context, cmd command.Command, args command.SendArgs) (command.Sent, error) {
 	m := message.Message{
 		ID: args.MessageID, Chat: message.Address{PN: args.To}, FromMe: true, ViaAPI: true,
-		Timestamp: time.Unix(1790000000, 0), Status: message.StatusPending,
+		Timestamp: time.Unix(1790000000, 0), Status: message.StatusPending, Content: json.RawMessage("{}"),
 	}
 	sent := Sent{Args: args}
 	switch {

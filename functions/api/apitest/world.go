@@ -4,6 +4,7 @@
 package apitest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -173,9 +174,17 @@ func (w *World) Do(tb testing.TB, method, path, key, body string) Answer {
 	return w.Send(tb, method, path, header, in)
 }
 
-// Send asks with headers and a body of any kind.
+// Send asks with headers and a body of any kind. What Evolution's routes take and
+// answer must be as their document says.
 func (w *World) Send(tb testing.TB, method, path string, header http.Header, body io.Reader) Answer {
 	tb.Helper()
+	var sent []byte
+	if body != nil {
+		var err error
+		sent, err = io.ReadAll(body)
+		must(tb, err)
+		body = bytes.NewReader(sent)
+	}
 	request, err := http.NewRequestWithContext(tb.Context(), method, w.Server.URL+path, body)
 	must(tb, err)
 	request.Header = header
@@ -187,7 +196,9 @@ func (w *World) Send(tb testing.TB, method, path string, header http.Header, bod
 	defer response.Body.Close()
 	said, err := io.ReadAll(response.Body)
 	must(tb, err)
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(said)}
+	a := Answer{Status: response.StatusCode, Header: response.Header, Body: string(said)}
+	judge(tb, request, sent, a)
+	return a
 }
 
 // Create makes an instance and returns it.

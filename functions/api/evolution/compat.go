@@ -99,6 +99,12 @@ var nests = []string{
 	"buttonMessage", "buttonsMessage", "statusMessage", "options",
 }
 
+// mayBeNull are the fields of messages in which null stands for "not given".
+var mayBeNull = []string{
+	"delay", "linkPreview", "quoted", "mentioned", "mentionsEveryOne", "mimetype", "fileName", "caption", "messageId", "encoding",
+	"notConvertSticker", "gifPlayback", "description", "footer", "thumbnailUrl", "backgroundColor", "font", "statusJidList", "allContacts",
+}
+
 // modernMessage lifts what version 1 nests.
 func modernMessage(b *body) {
 	fields := b.object()
@@ -124,10 +130,7 @@ func modernMessage(b *body) {
 	rename(fields, "mediatype", "mediaType")
 	rename(fields, "sticker", "image") // stickerMessage of version 1
 	rename(fields, "mentionsEveryOne", "everyOne")
-	for _, name := range []string{
-		"delay", "linkPreview", "quoted", "mentioned", "mentionsEveryOne", "mimetype", "fileName", "caption", "messageId", "encoding",
-		"notConvertSticker", "gifPlayback", "description", "footer", "thumbnailUrl", "backgroundColor", "font", "statusJidList", "allContacts",
-	} {
+	for _, name := range mayBeNull {
 		if value, given := fields[name]; given && value == nil {
 			delete(fields, name)
 		}

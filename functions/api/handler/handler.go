@@ -65,6 +65,7 @@ func New(deps Deps) (http.Handler, error) {
 	limits := limiter{ratelimit.NewBuckets(time.Now), deps.AdminKey}
 	page := console.Handler()
 	documents, err := docs.Handler(
+		docs.Document{Name: "evolution", Title: "Evolution API", Raw: evolution.Document},
 		docs.Document{Name: "aspx", Title: ".aspx commands", Raw: aspx.Document},
 		docs.Document{Name: "guid", Title: "guid clients", Raw: guid.Document},
 	)

@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"mime"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +35,7 @@ type Operation struct {
 	body      *jsonschema.Schema
 	needed    bool // the body
 	responses map[string]*jsonschema.Schema
+	types     map[string][]string // of the bodies of responses
 }
 
 // Document is an OpenAPI document, read. It is safe for concurrent use.
@@ -82,7 +85,7 @@ func Read(raw []byte) (*Document, error) {
 	d := &Document{}
 	for path, methods := range from.Paths {
 		for method, m := range methods {
-			o := Operation{Method: strings.ToUpper(method), Path: path, parts: split(path), responses: map[string]*jsonschema.Schema{}}
+			o := Operation{Method: strings.ToUpper(method), Path: path, parts: split(path), responses: map[string]*jsonschema.Schema{}, types: map[string][]string{}}
 			if m.RequestBody != nil {
 				o.needed = m.RequestBody.Required
 				if o.body, err = schemas.Compile(pointer("paths", path, method, "requestBody", "content", mediaType, "schema")); err != nil {
@@ -94,6 +97,7 @@ func Read(raw []byte) (*Document, error) {
 				if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
 					at, r = pointer("components", "responses", name, "content", mediaType, "schema"), from.Components.Responses[name]
 				}
+				o.types[status] = slices.Collect(maps.Keys(r.Content))
 				if r.Content[mediaType] == nil { // a picture, or no body at all
 					o.responses[status] = nil
 					continue
@@ -190,6 +194,13 @@ func (o Operation) Response(status int, body []byte) error {
 		return fmt.Errorf("answer %d of %s %s: %w", status, o.Method, o.Path, err)
 	}
 	return nil
+}
+
+// Answers reports whether an answer of this status may be of this Content-Type,
+// for tests.
+func (o Operation) Answers(status int, contentType string) bool {
+	plain, _, err := mime.ParseMediaType(contentType)
+	return err == nil && slices.Contains(o.types[strconv.Itoa(status)], plain)
 }
 
 func judge(schema *jsonschema.Schema, value any) error {
