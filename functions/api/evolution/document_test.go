@@ -63,15 +63,22 @@ func TestDocumentHasRoutes(t *testing.T) {
 	}
 }
 
-// TestDocumentTakesWhatIsTaken: a schema of the document says of a body what the
-// dialect's own says of it, with all that can be wrong with each field.
+// TestDocumentTakesWhatIsTaken: a schema as JSON Schema says of a body what it
+// says itself, with all that can be wrong with each field. The document takes
+// more than that: older forms.
 func TestDocumentTakesWhatIsTaken(t *testing.T) {
 	t.Parallel()
+	document, err := openapi.Read(Document)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tried := 0
 	for _, o := range operations {
 		if o.body == nil || o.body.takes.kind == "" {
 			continue
 		}
+		method, path, _ := strings.Cut(o.route, " ")
+		whole, _ := document.Find(method, path)
 		own := withoutFilled(o.body.takes)
 		told := compiled(t, own.jsonSchema())
 		for _, value := range bodiesOf(own) {
@@ -79,8 +86,23 @@ func TestDocumentTakesWhatIsTaken(t *testing.T) {
 			var wrong []flaw
 			own.check("instance", value, &wrong)
 			if err := told.Validate(value); (err == nil) != (len(wrong) == 0) {
-				t.Errorf("%s, %s: the dialect says %v, the document %v", o.route, encode(value), wrong, err)
+				t.Errorf("%s, %s: the dialect says %v, its schema %v", o.route, encode(value), wrong, err)
 			}
+			if _, err := whole.Body(encode(value)); err != nil && len(wrong) == 0 {
+				t.Errorf("%s takes %s, and the document says %v", o.route, encode(value), err)
+			}
+		}
+	}
+	for _, o := range operations {
+		if o.body == nil || o.body.example == nil {
+			continue
+		}
+		b, err := readJSON(encode(o.body.example))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.body.takes.validate(&b); err != nil {
+			t.Errorf("%s refuses its example: %+v", o.route, err)
 		}
 	}
 	if tried < 1000 {
@@ -224,6 +246,9 @@ func theDocument() ordered {
 		"status", js("type", "integer"), "error", plainText, "message", sentences), "required", []string{"status", "error", "message"}))
 	d.components = d.components.with("ClosedConnection", js("type", "object", "description", "What Evolution lets through of its library's error.",
 		"properties", js("isBoom", js("const", true), "output", js("type", "object")), "required", []string{"isBoom", "output"}))
+	for _, part := range parts {
+		d.components = d.components.with(part.name, described(part.schema))
+	}
 	responses := ordered{}
 	for _, e := range refusals {
 		for prefix, shape := range map[string]ordered{"E": problem, "N": js("anyOf", []any{problem, refTo("BareProblem"), refTo("ClosedConnection")})} {
@@ -385,15 +410,79 @@ func (a asked) document() ordered {
 	if a.edit != nil {
 		shape = a.edit(shape)
 	}
+	shape = described(shape)
 	whole := shape
 	if len(a.also) > 0 {
 		whole = js("anyOf", append([]any{shape}, a.also...))
 	}
-	content := js("application/json", js("schema", whole))
+	told := js("schema", byName(whole))
+	if a.example != nil {
+		told = told.with("example", a.example)
+	}
+	content := js("application/json", told)
 	if a.file != "" {
 		properties, _ := shape.get("properties").(ordered)
 		part := member{"file", js("type", "string", "format", "binary", "description", a.file)}
-		content = append(content, member{"multipart/form-data", js("schema", shape.with("properties", append(ordered{part}, properties...)))})
+		content = append(content, member{"multipart/form-data", js("schema", byName(shape.with("properties", append(ordered{part}, properties...))))})
 	}
 	return js("required", len(a.takes.required) > 0, "content", content)
+}
+
+// parts are schemas that several bodies have.
+var parts = []struct {
+	name   string
+	schema ordered
+}{
+	{"WebhookEvent", (*schemaNamed(webhookFields, "events").items).jsonSchema()},
+	{"Quoted", quotedField.jsonSchema()},
+	{"Key", keyField.jsonSchema()},
+	{"MessageVersion1", nested},
+}
+
+func schemaNamed(all []schema, name string) schema {
+	return all[slices.IndexFunc(all, func(s schema) bool { return s.name == name })]
+}
+
+// byName puts the names of parts in their places.
+func byName(value any) any {
+	switch v := value.(type) {
+	case ordered:
+		for _, part := range parts {
+			if bytes.Equal(encode(v), encode(part.schema)) || bytes.Equal(encode(v), encode(described(part.schema))) {
+				return refTo(part.name)
+			}
+		}
+		out := slices.Clone(v)
+		for n := range out {
+			out[n].value = byName(out[n].value)
+		}
+		return out
+	case []any:
+		out := slices.Clone(v)
+		for n := range out {
+			out[n] = byName(out[n])
+		}
+		return out
+	}
+	return value
+}
+
+// described says of each property what it is for.
+func described(shape ordered) ordered {
+	properties, _ := shape.get("properties").(ordered)
+	if len(properties) == 0 {
+		return shape
+	}
+	told := slices.Clone(properties)
+	for n, p := range told {
+		s, is := p.value.(ordered)
+		if !is {
+			continue
+		}
+		if s = described(s); s.get("description") == nil && purposes[p.name] != "" {
+			s = s.with("description", purposes[p.name])
+		}
+		told[n].value = s
+	}
+	return shape.with("properties", told)
 }

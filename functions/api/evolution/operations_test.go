@@ -1,8 +1,8 @@
 package evolution
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	"roost/functions/api/evolution/metadata"
 	"roost/shared/backlog"
@@ -30,6 +30,13 @@ type asked struct {
 	edit  func(ordered) ordered
 	also  []any  // further forms
 	file  string // what the file part of a multipart body is, "" where there is none
+
+	example ordered
+}
+
+func (a *asked) like(pairs ...any) *asked {
+	a.example = js(pairs...)
+	return a
 }
 
 type parameter struct {
@@ -66,10 +73,11 @@ func older(about string, names ...string) ordered {
 		"not", js("propertyNames", js("not", js("enum", names))))
 }
 
+var nested = older("Version 1: a message's own fields stand below one of "+strings.Join(nests, ", ")+".", nests...)
+
 // aMessage is the body of a message: version 1 nests its fields, and null stands
 // for what is not given.
 func aMessage(s schema, also ...any) *asked {
-	nested := older("Version 1: a message's own fields stand below one of "+fmt.Sprint(nests)+".", nests...)
 	return &asked{takes: s, also: append([]any{nested}, also...), edit: func(o ordered) ordered {
 		for _, name := range mayBeNull {
 			o = o.edit(name, nullable)
@@ -198,7 +206,7 @@ var operations = []operation{
 	{tag: "Server", route: "POST /verify-creds", summary: "Check the admin key", answer: credentials{}},
 
 	{
-		tag: "Instances", route: "POST /instance/create", summary: "Make an instance, with the admin key", body: createBodies(), status: []int{201}, answer: createAnswer{},
+		tag: "Instances", route: "POST /instance/create", summary: "Make an instance, with the admin key", body: createBodies().like("instanceName", "shop", "integration", baileys, "qrcode", true), status: []int{201}, answer: createAnswer{},
 		about: "`qrcode: true` connects it at once. `integration` is WHATSAPP-BAILEYS.",
 	},
 	{tag: "Instances", route: "GET /instance/fetchInstances", summary: "List instances: all for the admin key, its own for a token", answer: []row{}, query: []parameter{
@@ -214,7 +222,7 @@ var operations = []operation{
 	{tag: "Instances", route: "GET /instance/connectionState/{instance}", summary: "Tell how it is connected", answer: stateAnswer{}},
 	{tag: "Instances", route: "POST /instance/restart/{instance}", summary: "Connect again", answer: []any{qrObject{}, stateAnswer{}}},
 	{tag: "Instances", route: "PUT /instance/restart/{instance}", summary: "Connect again, as the documentation of Evolution has it", answer: []any{qrObject{}, stateAnswer{}}},
-	{tag: "Instances", route: "POST /instance/setPresence/{instance}", summary: "Show the account as there or not", body: takes(presenceBody), status: []int{201}, answer: presence},
+	{tag: "Instances", route: "POST /instance/setPresence/{instance}", summary: "Show the account as there or not", body: takes(presenceBody).like("presence", "available"), status: []int{201}, answer: presence},
 	{tag: "Instances", route: "DELETE /instance/logout/{instance}", summary: "Unlink the phone", answer: doneAnswer{}},
 	{tag: "Instances", route: "DELETE /instance/delete/{instance}", summary: "Delete it; its transcript is archived", answer: doneAnswer{}},
 	{
@@ -231,17 +239,18 @@ var operations = []operation{
 	{tag: "Instances", route: "POST /instance/archive/{instance}", summary: "Export the transcript of an instance that goes on", about: owner, status: []int{201}, answer: archiveAnswer{}},
 	{tag: "Instances", route: "GET /instance/archive/{instance}", summary: "Tell how far an archive is, with new URLs", about: owner + "The instance may be gone, and is named by name or id.", answer: archiveAnswer{}},
 
-	{tag: "Settings", route: "POST /settings/set/{instance}", summary: "Set how the instance behaves", body: takes(settingsBody), status: []int{201}, answer: settingsAnswer{}},
+	{tag: "Settings", route: "POST /settings/set/{instance}", summary: "Set how the instance behaves", body: takes(settingsBody).like("rejectCall", false, "msgCall", "", "groupsIgnore", false, "alwaysOnline", false, "readMessages", false,
+		"readStatus", false, "syncFullHistory", false), status: []int{201}, answer: settingsAnswer{}},
 	{tag: "Settings", route: "GET /settings/find/{instance}", summary: "Show the settings", answer: row{}.Setting.Settings},
 	{tag: "Settings", route: "POST /proxy/set/{instance}", summary: "Set the proxy, after a try", body: takes(proxyBody), status: []int{201}, answer: proxyAnswer{}},
 	{tag: "Settings", route: "GET /proxy/find/{instance}", summary: "Show the proxy, null for none", answer: &proxyRow{}},
 
-	{tag: "Webhooks", route: "POST /webhook/set/{instance}", summary: "Set Evolution's one webhook", body: webhookBodies(), status: []int{201}, answer: webhookRow{}},
+	{tag: "Webhooks", route: "POST /webhook/set/{instance}", summary: "Set Evolution's one webhook", body: webhookBodies().like("webhook", js("enabled", true, "url", "https://example.com/hook", "events", []string{"MESSAGES_UPSERT"})), status: []int{201}, answer: webhookRow{}},
 	{tag: "Webhooks", route: "GET /webhook/find/{instance}", summary: "Show Evolution's one webhook, null for none", answer: &webhookRow{}},
 	{tag: "Webhooks", route: "GET /webhook/endpoints/{instance}", summary: "List the webhooks", about: owner + "Evolution's own is among them, as `main`.", answer: struct {
 		Endpoints []endpoint `json:"endpoints"`
 	}{}},
-	{tag: "Webhooks", route: "POST /webhook/endpoints/{instance}", summary: "Add a webhook; its secret is shown once", about: owner, body: takes(endpointBody), status: []int{201}, answer: endpoint{}},
+	{tag: "Webhooks", route: "POST /webhook/endpoints/{instance}", summary: "Add a webhook; its secret is shown once", about: owner, body: takes(endpointBody).like("url", "https://example.com/hook", "events", []string{"MESSAGES_UPSERT"}), status: []int{201}, answer: endpoint{}},
 	{tag: "Webhooks", route: "GET /webhook/endpoints/{instance}/{id}", summary: "Show a webhook", about: owner, answer: endpoint{}},
 	{tag: "Webhooks", route: "PUT /webhook/endpoints/{instance}/{id}", summary: "Change a webhook", about: owner, body: takes(endpointBody), answer: endpoint{}},
 	{tag: "Webhooks", route: "DELETE /webhook/endpoints/{instance}/{id}", summary: "Remove a webhook", about: owner, answer: fixed("removed", plainText)},
@@ -255,24 +264,25 @@ var operations = []operation{
 		Cursor     string         `json:"cursor,omitempty"`
 	}{}},
 	{tag: "Webhooks", route: "GET /webhook/deliveries/{instance}/{id}", summary: "Show a delivery with its body", about: owner, answer: deliveryView{}},
-	{tag: "Webhooks", route: "POST /webhook/replay/{instance}", summary: "Tell webhooks again: one id, a range of times, or all", about: owner, body: takes(replayBody), answer: struct {
+	{tag: "Webhooks", route: "POST /webhook/replay/{instance}", summary: "Tell webhooks again: one id, a range of times, or all", about: owner, body: takes(replayBody).like("all", true), answer: struct {
 		Replayed int  `json:"replayed"`
 		Hurried  int  `json:"hurried"`
 		More     bool `json:"more"`
 	}{}},
 
-	send("sendText", "Send a text", aMessage(sendTextBody)),
-	send("sendMedia", "Send a picture, video, audio or document", aFile(sendMediaBody, "The file", older("Version 1", "mediaType"))),
-	send("sendPtv", "Send a round video", aFile(fileBodyOf("video"), "The video")),
-	send("sendWhatsAppAudio", "Send a voice note", aFile(fileBodyOf("audio", flag("encoding")), "The audio")),
-	send("sendSticker", "Send a sticker", aFile(fileBodyOf("sticker", flag("notConvertSticker")), "The picture")),
-	send("sendLocation", "Send a place", aMessage(locationBody)),
-	send("sendContact", "Send cards", contactBodies()),
-	send("sendReaction", "React to a message; an empty text takes it back", aMessage(reactionBody)),
-	send("sendPoll", "Ask a poll", aMessage(pollBody)),
-	send("sendList", "Send a list to choose from", aMessage(listBody, older("As the documentation of Evolution has it: sections are values.", "values"))),
-	send("sendButtons", "Send buttons", aMessage(buttonsBody)),
-	send("sendStatus", "Publish a status", aFile(statusBody, "The picture, video or audio")),
+	send("sendText", "Send a text", aMessage(sendTextBody).like("number", "4915112345678", "text", "Hello")),
+	send("sendMedia", "Send a picture, video, audio or document", aFile(sendMediaBody, "The file", older("Version 1", "mediaType")).like("number", "4915112345678", "mediatype", "image", "media", "https://example.com/picture.jpg", "caption", "Look")),
+	send("sendPtv", "Send a round video", aFile(fileBodyOf("video"), "The video").like("number", "4915112345678", "video", "https://example.com/video.mp4")),
+	send("sendWhatsAppAudio", "Send a voice note", aFile(fileBodyOf("audio", flag("encoding")), "The audio").like("number", "4915112345678", "audio", "https://example.com/audio.mp3")),
+	send("sendSticker", "Send a sticker", aFile(fileBodyOf("sticker", flag("notConvertSticker")), "The picture").like("number", "4915112345678", "sticker", "https://example.com/picture.png")),
+	send("sendLocation", "Send a place", aMessage(locationBody).like("number", "4915112345678", "latitude", 52.5163, "longitude", 13.3777, "name", "Brandenburg Gate", "address", "Pariser Platz, Berlin")),
+	send("sendContact", "Send cards", contactBodies().like("number", "4915112345678", "contact", []any{js("fullName", "Bob", "phoneNumber", "+49 1511 2345679")})),
+	send("sendReaction", "React to a message; an empty text takes it back", aMessage(reactionBody).like("key", js("id", "3EB0A0B0C0D0E0F0A0B0C0", "remoteJid", "4915112345678@s.whatsapp.net", "fromMe", false), "reaction", "👍")),
+	send("sendPoll", "Ask a poll", aMessage(pollBody).like("number", "4915112345678", "name", "When?", "selectableCount", 1, "values", []string{"Today", "Tomorrow"})),
+	send("sendList", "Send a list to choose from", aMessage(listBody, older("As the documentation of Evolution has it: sections are values.", "values")).like("number", "4915112345678", "title", "Menu", "footerText", "Shop", "buttonText", "Choose",
+		"sections", []any{js("title", "Drinks", "rows", []any{js("title", "Tea", "rowId", "tea")})})),
+	send("sendButtons", "Send buttons", aMessage(buttonsBody).like("number", "4915112345678", "title", "Delivered?", "buttons", []any{js("type", "reply", "displayText", "Yes", "id", "yes")})),
+	send("sendStatus", "Publish a status", aFile(statusBody, "The picture, video or audio").like("type", "text", "content", "Open until six", "backgroundColor", "#128c7e", "font", 1, "allContacts", true)),
 	{tag: "Messages", route: "POST /message/sendTemplate/{instance}", summary: "Not for accounts of this kind: always refused", body: takes(templateBody)},
 	{tag: "Messages", route: "POST /call/offer/{instance}", summary: "Not served: always refused", body: takes(callBody)},
 	{tag: "Messages", route: "POST /media/{instance}", summary: "Make room for a file too large for a request", about: owner + "PUT the file to `uploadURL`; `media` stands for it wherever a URL may.", body: takes(uploadBody), status: []int{201}, answer: uploadAnswer{}},
@@ -368,5 +378,61 @@ func send(name, summary string, body *asked) operation {
 }
 
 func numbers(name, summary string) operation {
-	return operation{tag: "Chats", route: "POST /chat/" + name + "/{instance}", summary: summary, body: takes(numbersBody), answer: []numberJSON{}, bare: true}
+	return operation{tag: "Chats", route: "POST /chat/" + name + "/{instance}", summary: summary, body: takes(numbersBody).like("numbers", []string{"4915112345678"}), answer: []numberJSON{}, bare: true}
+}
+
+// purposes say what a field of a body is for, wherever it stands.
+var purposes = map[string]string{
+	"number":           "A phone number, as people write it, or the JID of a person or a group",
+	"numbers":          "Phone numbers, as people write them, or JIDs",
+	"participants":     "Phone numbers, as people write them, or JIDs",
+	"delay":            "Milliseconds for which the account is shown typing or recording",
+	"quoted":           "The message that this one answers",
+	"mentionsEveryOne": "Mentions all members of the group",
+	"mentioned":        "Whom the text mentions, in a group: phone numbers, or JIDs",
+	"messageId":        "16 to 32 capital letters and digits, Roost's own choice if there is none: a send that comes again under it arrives once",
+	"linkPreview":      "Shows what is behind the first link; true if it is missing",
+	"media":            "A URL, base64, a data URI, or what POST /media has named",
+	"video":            "A URL, base64, a data URI, or what POST /media has named",
+	"audio":            "A URL, base64, a data URI, or what POST /media has named",
+	"sticker":          "A URL, base64, a data URI, or what POST /media has named",
+	"content":          "The text; or the file as a URL, base64, a data URI, or what POST /media has named",
+	"picture":          "A URL, base64 or a data URI",
+	"image":            "A URL, base64 or a data URI",
+	"mimetype":         "Of the file; its name and what is known of it go before",
+	"encoding":         "false for a file that is an Ogg of Opus already",
+	"statusJidList":    "Who sees it, unless allContacts",
+	"backgroundColor":  "#rrggbb, of a text",
+	"instanceName":     "Its name in the paths of all routes",
+	"integration":      baileys,
+	"token":            "The instance's own key; one is made if there is none",
+	"qrcode":           "Connects at once and answers the QR code",
+	"rejectCall":       "Rejects calls",
+	"msgCall":          "Text that is sent to a caller who is rejected",
+	"groupsIgnore":     "Hears nothing of groups",
+	"alwaysOnline":     "Shows the account as online",
+	"readMessages":     "Marks what arrives as read",
+	"readStatus":       "Hears of what people publish as their status, and marks it as read",
+	"syncFullHistory":  "Asks the phone for its whole history when it is linked",
+	"qrTimeout":        "How long a pairing lasts, in seconds from 1 to 3600",
+	"storeMedia":       "Keeps the files of messages",
+	"mediaTypes":       "Of which kinds files are kept; all if there are none",
+	"mediaMaxBytes":    "How large files are kept at most",
+	"proxyOnlyLogin":   "All but the login goes directly",
+	"onlyLogin":        "All but the login goes directly",
+	"events":           "Of what it is told; of everything if there are none",
+	"byEvents":         "Appends the event's name to the URL",
+	"base64":           "Tells the files of messages too",
+	"headers":          "Headers that are sent along; jwt_key signs an Authorization",
+	"format":           "In whose words: evolution, or another format of webhooks",
+	"reaction":         "One emoji, or an empty text",
+	"selectableCount":  "How many answers may be chosen, 0 for any",
+	"fromMe":           "Whether the account has written it",
+	"participant":      "In a group: who has written it",
+	"remoteJid":        "Its chat",
+	"expiration":       "Seconds",
+	"convertToMp4":     "Not looked at",
+	"all":              "All that could not be told",
+	"font":             "1 to 5, of a text",
+	"getParticipants":  "Whether members are listed",
 }
