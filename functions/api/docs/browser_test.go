@@ -31,8 +31,8 @@ func TestPage(t *testing.T) {
 		defer mu.Unlock()
 		elsewhere = append(elsewhere, e.Request.URL)
 	})
-	status := `#operations-Sessions-status`
-	var answered, title, tabs string
+	status, state, text := `#operations-Sessions-status`, `#operations-Instances-instanceConnectionState`, `#operations-Messages-messageSendText`
+	var answered, title, tabs, told, example string
 	for n, step := range []chromedp.Action{
 		network.Enable(),
 		chromedp.Navigate(w.Server.URL + "/docs#guid"),
@@ -54,6 +54,24 @@ func TestPage(t *testing.T) {
 		chromedp.WaitVisible(status + ` .live-responses-table .response-col_status`),
 		chromedp.Text(status+` .live-responses-table`, &answered),
 		browsertest.Shot("docs-tried"),
+		chromedp.Click(`#dialects a[href="#evolution"]`),
+		chromedp.WaitVisible(`.opblock-summary-path[data-path="/instance/connectionState/{instance}"]`),
+		browsertest.Shot("docs-evolution"),
+		chromedp.Click(`.btn.authorize`, chromedp.NodeVisible),
+		chromedp.WaitVisible(`.auth-container input[type="text"]`),
+		chromedp.SendKeys(`.auth-container input[type="text"]`, apitest.AdminKey),
+		chromedp.Click(`.auth-btn-wrapper .authorize`),
+		chromedp.Click(`.btn-done`),
+		chromedp.Click(state + ` .opblock-summary-control`),
+		chromedp.WaitVisible(state + ` tr[data-param-name="instance"] input`),
+		chromedp.SendKeys(state+` tr[data-param-name="instance"] input`, "shop"),
+		chromedp.Click(state + ` .execute`),
+		chromedp.WaitVisible(state + ` .live-responses-table .response-col_status`),
+		chromedp.Text(state+` .live-responses-table`, &told),
+		chromedp.Click(text + ` .opblock-summary-control`),
+		chromedp.WaitVisible(text + ` textarea.body-param__text`),
+		chromedp.Value(text+` textarea.body-param__text`, &example),
+		browsertest.Shot("docs-evolution-tried"),
 	} {
 		if err := chromedp.Run(ctx, step); err != nil {
 			_ = chromedp.Run(context.WithoutCancel(ctx), browsertest.Shot("docs-failed"))
@@ -65,6 +83,9 @@ func TestPage(t *testing.T) {
 	}
 	if !strings.Contains(answered, "200") || !strings.Contains(answered, "noConnection") {
 		t.Errorf("the command answered %q", answered)
+	}
+	if !strings.Contains(told, "200") || !strings.Contains(told, `"close"`) || !strings.Contains(example, `"Hello"`) {
+		t.Errorf("the state is told as %q, a text shown as %q", told, example)
 	}
 	mu.Lock()
 	defer mu.Unlock()
