@@ -252,6 +252,9 @@ func theDocument() ordered {
 	responses := ordered{}
 	for _, e := range refusals {
 		for prefix, shape := range map[string]ordered{"E": problem, "N": js("anyOf", []any{problem, refTo("BareProblem"), refTo("ClosedConnection")})} {
+			if !slices.ContainsFunc(operations, func(o operation) bool { return o.bare == (prefix == "N") && e.of(o) }) {
+				continue
+			}
 			response := js("description", e.about, "content", js("application/json", js("schema", shape)))
 			if e.status == http.StatusTooManyRequests {
 				response = response.with("headers", js("Retry-After", js("description", "Seconds", "schema", js("type", "integer"))))
