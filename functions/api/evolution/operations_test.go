@@ -303,6 +303,11 @@ var operations = []operation{
 	}{}, body: aSearch(js("id", ordered{}, "source", ordered{}, "messageType", ordered{}, "messageTimestamp", timeRange,
 		"key", loosely("id, remoteJid, participant")))},
 	{tag: "Messages", route: "POST /chat/findStatusMessage/{instance}", summary: "Find what became of messages", answer: []statusRow{}, body: aSearch(js("id", loosely("The message's"), "remoteJid", ordered{}))},
+	{
+		tag: "Messages", route: "POST /chat/getPollVote/{instance}", summary: "Count a poll's votes, by its options", body: takes(pollVoteBody),
+		answer: fixed("poll", fixed("name", plainText, "totalVotes", js("type", "integer"), "results", js("type", "object", "additionalProperties",
+			fixed("votes", js("type", "integer"), "voters", js("type", "array", "items", plainText))))),
+	},
 	{tag: "Messages", route: "POST /chat/getBase64FromMediaMessage/{instance}", summary: "Get the file of a message", body: takes(fileBody), status: []int{201}, answer: fileAnswer{}},
 
 	{
