@@ -306,8 +306,8 @@ func TestExpiries(t *testing.T) {
 		k.PutBufferedEvent(t.Context(), [32]byte{1}, []byte("handled"), now),
 		k.PutBufferedEvent(t.Context(), [32]byte{2}, []byte("not"), now),
 		k.PutMessageSecret(t.Context(), chat, chat, "ID", []byte("secret")),
-		k.PutPoll(t.Context(), chat, "ID", []string{"yes"}),
-		k.ClearBufferedEventPlaintext(t.Context(), [32]byte{1}))
+		k.ClearBufferedEventPlaintext(t.Context(), [32]byte{1}), // is written with what comes next
+		k.PutPoll(t.Context(), chat, "ID", []string{"yes"}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -196,6 +196,8 @@ def keep(token, told):
     client.profile.update_profile_status("shop", profile.ProfileStatus("open"), token)
     step("evolutionapi: profile", client.profile.fetch_privacy_settings("shop", token)["readreceipts"] in ("all", "none"))
 
+    step("evolutionapi: find_labels", isinstance(client.label.find_labels("shop", token), list))
+
     for what, ask, error in (
         ("a wrong key", lambda: EvolutionClient(ROOST, "nobody's-key-0123456789").instances.fetch_instances(), EvolutionAuthenticationError),
         ("an unknown instance", lambda: client.instance_operations.connect("none", KEY), EvolutionNotFoundError),
