@@ -11,7 +11,7 @@ import (
 // latency upwards, logarithmic.
 const (
 	plotWidth, plotHeight = 900, 480
-	left, right           = 70, 230
+	left, right           = 84, 230
 	top, bottom           = 30, 50
 )
 
