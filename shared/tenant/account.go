@@ -29,6 +29,8 @@ type Account struct {
 	CreatedAt    time.Time
 
 	secretHash []byte
+	generation int64 // of the secret: counts its renewals
+	revision   int64
 }
 
 // Secret is what opens an account. It is shown when it is made and never again.
@@ -43,9 +45,9 @@ const maxInstances = 1_000_000
 // Accounts keeps tenants and who may act for them. Secrets and tokens are stored
 // as SHA-256: they are 32 random bytes, which no list of guesses reaches.
 //
-//	tenant#<tenant>      account   what is granted, the secret's hash
+//	tenant#<tenant>      account   what is granted, the secret's hash and generation
 //	appkey#<app key>     account   tenant
-//	bearer#<sha-256>     token     tenant, kind, until; stays a day longer, to say "expired"
+//	bearer#<sha-256>     token     tenant, kind, the secret's generation, until; stays a day longer, to say "expired"
 type Accounts struct {
 	table table.Table
 	now   func() time.Time
@@ -80,10 +82,7 @@ func (a *Accounts) Create(ctx context.Context, account Account) (Account, Secret
 	account.AppKey, account.CreatedAt = random(12), a.now().UTC().Truncate(time.Millisecond)
 	account.secretHash = hash(string(secret))
 	err := a.table.Write(ctx,
-		table.PutOp(table.Item{Key: accountKey(account.Tenant), Attributes: map[string]any{
-			"app_key": account.AppKey, "secret_hash": account.secretHash, "direct": account.Direct,
-			"max_instances": int64(account.MaxInstances), "created_at": table.Stamp(account.CreatedAt),
-		}}, table.Absent()),
+		table.PutOp(encode(account), table.Absent()),
 		table.PutOp(table.Item{Key: appKeyKey(account.AppKey), Attributes: map[string]any{"tenant": string(account.Tenant)}}, table.Absent()),
 	)
 	if errors.Is(err, table.ErrUnknownOutcome) || errors.Is(err, table.ErrConflict) { // settled by whose secret is stored
@@ -101,6 +100,41 @@ func (a *Accounts) Create(ctx context.Context, account Account) (Account, Secret
 	return account, secret, nil
 }
 
+func encode(account Account) table.Item {
+	return table.Item{Key: accountKey(account.Tenant), Attributes: map[string]any{
+		"app_key": account.AppKey, "secret_hash": account.secretHash, "generation": account.generation, "direct": account.Direct,
+		"max_instances": int64(account.MaxInstances), "created_at": table.Stamp(account.CreatedAt),
+	}}
+}
+
+// Renew gives an account another secret, and returns it: the one before opens
+// nothing any more. Refresh tokens end with it; bearer tokens are good until
+// their time is over. NotFound when the tenant has no account, Unavailable
+// when another call renews it at the same time.
+func (a *Accounts) Renew(ctx context.Context, t ID) (Account, Secret, error) {
+	account, err := a.Get(ctx, t)
+	if err != nil {
+		return Account{}, "", err
+	}
+	secret := Secret(random(32))
+	account.secretHash = hash(string(secret))
+	account.generation++
+	_, err = a.table.Put(ctx, encode(account), table.Revision(account.revision))
+	if errors.Is(err, table.ErrUnknownOutcome) || errors.Is(err, table.ErrConflict) { // settled by whose secret is stored
+		stored, lookErr := a.Get(ctx, t)
+		if lookErr == nil && subtle.ConstantTimeCompare(stored.secretHash, account.secretHash) == 1 {
+			return stored, secret, nil
+		}
+	}
+	if errors.Is(err, table.ErrConflict) {
+		return Account{}, "", fault.New(fault.Unavailable, "another call renews the secret at the same time")
+	}
+	if err != nil {
+		return Account{}, "", fmt.Errorf("renew the secret of tenant %s: %w", t, err)
+	}
+	return account, secret, nil
+}
+
 // Get returns a tenant's account, or NotFound.
 func (a *Accounts) Get(ctx context.Context, t ID) (Account, error) {
 	item, err := a.table.Get(ctx, accountKey(t))
@@ -112,7 +146,7 @@ func (a *Accounts) Get(ctx context.Context, t ID) (Account, error) {
 	}
 	return Account{
 		Tenant: t, AppKey: item.Text("app_key"), Direct: item.Flag("direct"), MaxInstances: int(item.Number("max_instances")),
-		CreatedAt: item.Time("created_at"), secretHash: item.Bytes("secret_hash"),
+		CreatedAt: item.Time("created_at"), secretHash: item.Bytes("secret_hash"), generation: item.Number("generation"), revision: item.Revision,
 	}, nil
 }
 

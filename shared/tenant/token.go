@@ -48,22 +48,33 @@ func tokenKey(token string) table.Key {
 
 // Issue makes a pair of tokens for a tenant.
 func (a *Accounts) Issue(ctx context.Context, t ID) (Tokens, error) {
+	generation, err := a.generation(ctx, t)
+	if err != nil {
+		return Tokens{}, err
+	}
 	tokens := Tokens{Token: random(32), Refresh: random(32)}
-	if err := a.table.Write(ctx, a.tokenOps(t, tokens)...); err != nil {
+	if err := a.table.Write(ctx, a.tokenOps(t, generation, tokens)...); err != nil {
 		return Tokens{}, fmt.Errorf("issue tokens of tenant %s: %w", t, err)
 	}
 	return tokens, nil
 }
 
-// Refresh exchanges a refresh token for a new pair. It works once: Unauthorized
-// with one of the codes above.
+// Refresh exchanges a refresh token for a new pair. It works once, and not after
+// the account's secret was renewed: Unauthorized with one of the codes above.
 func (a *Accounts) Refresh(ctx context.Context, token string) (Tokens, error) {
-	t, err := a.find(ctx, token, refresh)
+	t, made, err := a.find(ctx, token, refresh)
 	if err != nil {
 		return Tokens{}, err
 	}
+	generation, err := a.generation(ctx, t)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if made != generation {
+		return Tokens{}, badToken()
+	}
 	tokens := Tokens{Token: random(32), Refresh: random(32)}
-	ops := append(a.tokenOps(t, tokens), table.DeleteOp(tokenKey(token), table.Equals("kind", string(refresh))))
+	ops := append(a.tokenOps(t, generation, tokens), table.DeleteOp(tokenKey(token), table.Equals("kind", string(refresh))))
 	err = a.table.Write(ctx, ops...)
 	if errors.Is(err, table.ErrConflict) { // another call was first
 		return Tokens{}, badToken()
@@ -77,32 +88,43 @@ func (a *Accounts) Refresh(ctx context.Context, token string) (Tokens, error) {
 // Tenant returns whom a bearer token acts for: Unauthorized with one of the
 // codes above when it is for nobody.
 func (a *Accounts) Tenant(ctx context.Context, token string) (ID, error) {
-	return a.find(ctx, token, bearer)
+	t, _, err := a.find(ctx, token, bearer)
+	return t, err
 }
 
-func (a *Accounts) tokenOps(t ID, tokens Tokens) []table.Op {
+// generation is that of a tenant's secret now.
+func (a *Accounts) generation(ctx context.Context, t ID) (int64, error) {
+	account, err := a.Get(ctx, t)
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return 0, nil
+	}
+	return account.generation, err
+}
+
+func (a *Accounts) tokenOps(t ID, generation int64, tokens Tokens) []table.Op {
 	put := func(token string, kind tokenKind, life time.Duration) table.Op {
 		until := a.now().UTC().Add(life)
 		return table.PutOp(table.Item{
 			Key: tokenKey(token), Expires: until.Add(expiredFor),
-			Attributes: map[string]any{"hash": hash(token), "tenant": string(t), "kind": string(kind), "until": table.Stamp(until)},
+			Attributes: map[string]any{"hash": hash(token), "tenant": string(t), "kind": string(kind), "generation": generation, "until": table.Stamp(until)},
 		}, table.Absent())
 	}
 	return []table.Op{put(tokens.Token, bearer, TokenLife), put(tokens.Refresh, refresh, RefreshLife)}
 }
 
-func (a *Accounts) find(ctx context.Context, token string, kind tokenKind) (ID, error) {
+// find returns whom a token is for, and of which generation of the secret.
+func (a *Accounts) find(ctx context.Context, token string, kind tokenKind) (ID, int64, error) {
 	item, err := a.table.Get(ctx, tokenKey(token))
 	if err != nil && !errors.Is(err, table.ErrNotFound) {
-		return "", fmt.Errorf("read a token: %w", err)
+		return "", 0, fmt.Errorf("read a token: %w", err)
 	}
 	if err != nil || subtle.ConstantTimeCompare(item.Bytes("hash"), hash(token)) != 1 || item.Text("kind") != string(kind) {
-		return "", badToken()
+		return "", 0, badToken()
 	}
 	if !a.now().Before(item.Time("until")) {
-		return "", fault.Coded(fault.Unauthorized, CodeExpiredToken, "token expired")
+		return "", 0, fault.Coded(fault.Unauthorized, CodeExpiredToken, "token expired")
 	}
-	return ID(item.Text("tenant")), nil
+	return ID(item.Text("tenant")), item.Number("generation"), nil
 }
 
 func badToken() error { return fault.Coded(fault.Unauthorized, CodeBadToken, "token invalid") }

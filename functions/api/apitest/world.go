@@ -46,6 +46,7 @@ type Options struct {
 	MaxBody  int64
 	Networks []netip.Prefix          // beside the public internet, that files may come from
 	Mount    map[string]http.Handler // further paths of the same server
+	Now      func() time.Time        // clock of tokens and limits; time.Now when nil
 	NoHost   bool                    // nobody answers commands: the test brings a host of its own
 }
 
@@ -102,7 +103,7 @@ func New(tb testing.TB, o Options) *World {
 			Events: event.NewPublisher(w.Events, w.Bucket), Archives: w.Archives, ArchiveJobs: jobs, Bucket: w.Bucket,
 			Backlog: w.Backlog, Wakeups: w.Wakeups, Sealer: sealer, Networks: o.Networks, Formats: webhook.PostbackFormats(), Limits: shorten(o.Limits),
 		},
-		AdminKey: admin[:], MaxBody: o.MaxBody, Version: "test", Log: slog.New(slog.DiscardHandler),
+		AdminKey: admin[:], MaxBody: o.MaxBody, Version: "test", Log: slog.New(slog.DiscardHandler), Now: o.Now,
 	})
 	must(tb, err)
 	mux.Handle("/blob/", w.Bucket)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"roost/shared/fault"
 	"roost/shared/instance"
 )
@@ -32,13 +34,19 @@ type answer struct {
 	Code    int    `json:"code"`
 	Data    any    `json:"data"`
 	Message string `json:"msg"`
+	Request string `json:"requestId"` // finds the request in the log
 }
+
+// newRequestID names a request.
+func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (a answer) write(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(a) // a client that is gone needs no answer
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(a) // a client that is gone needs no answer
 }
 
 // problem is an answer that says why not.
@@ -52,16 +60,16 @@ type problem struct {
 
 func (p *problem) Error() string { return p.Message }
 
-func (p *problem) write(w http.ResponseWriter) {
+func (p *problem) write(w http.ResponseWriter, request string) {
 	if p.wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.wait.Seconds()))))
 	}
-	answer{Code: p.Code, Data: p.Data, Message: p.Message}.write(w, p.status)
+	answer{Code: p.Code, Data: p.Data, Message: p.Message, Request: request}.write(w, p.status)
 }
 
 // TooMany refuses a request that comes too soon.
 func TooMany(w http.ResponseWriter, _ *http.Request, wait time.Duration) {
-	(&problem{status: http.StatusTooManyRequests, Code: http.StatusTooManyRequests, Message: "too many requests", wait: wait}).write(w)
+	(&problem{status: http.StatusTooManyRequests, Code: http.StatusTooManyRequests, Message: "too many requests", wait: wait}).write(w, newRequestID())
 }
 
 func business(code int, message string, data any) *problem {

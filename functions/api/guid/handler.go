@@ -2,7 +2,7 @@
 // tenant gets tokens, makes clients, links, recovers and deletes them, and hears
 // of them by callbacks (functions/webhook/guid).
 //
-// Every answer is {"code","data","msg"}; business errors have HTTP 200. What is
+// Every answer is {"code","data","msg","requestId"}; business errors have HTTP 200. What is
 // asked and answered is openapi.json, by which each body is judged.
 package guid
 
@@ -92,6 +92,7 @@ func New(d Deps) (*Handler, error) {
 	}
 	h.routes = map[string]route{
 		"POST /tenant/create":           {serve: h.createTenant, admin: true},
+		"POST /tenant/resetSecret":      {serve: h.resetSecret, admin: true},
 		"POST /tenant/token":            {serve: h.token, open: true},
 		"POST /tenant/setConfig":        {serve: h.setConfig},
 		"POST /client/createClient":     {serve: h.create},
@@ -123,16 +124,17 @@ func Serves(path string) bool {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
+	id := newRequestID()
 	data, err := h.serve(ctx, w, r)
 	if err != nil {
 		p := problemOf(err)
 		if p.status >= http.StatusInternalServerError {
-			h.log.ErrorContext(ctx, "request failed", "path", r.URL.Path, "err", err)
+			h.log.ErrorContext(ctx, "request failed", "path", r.URL.Path, "request_id", id, "err", err)
 		}
-		p.write(w)
+		p.write(w, id)
 		return
 	}
-	answer{Data: data, Message: "ok"}.write(w, http.StatusOK)
+	answer{Data: data, Message: "ok", Request: id}.write(w, http.StatusOK)
 }
 
 func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Request) (any, error) {

@@ -25,6 +25,15 @@ func (h *Handler) createTenant(ctx context.Context, q request) (any, error) {
 	return madeTenant{account.AppKey, string(secret)}, err
 }
 
+// resetSecret gives an account a new secret, for a program that has lost its own.
+func (h *Handler) resetSecret(ctx context.Context, q request) (any, error) {
+	account, secret, err := h.accounts.Renew(ctx, tenant.ID(q.text("tenant")))
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "there is no such tenant")
+	}
+	return madeTenant{account.AppKey, string(secret)}, err
+}
+
 type issued struct {
 	Token            string `json:"token"`
 	ExpiresIn        int    `json:"expiresIn"`

@@ -29,11 +29,16 @@ func newWorld(t *testing.T) *world {
 
 func newWorldWithin(t *testing.T, limits core.Limits) *world {
 	t.Helper()
+	return newWorldOf(t, apitest.Options{Limits: limits})
+}
+
+func newWorldOf(t *testing.T, o apitest.Options) *world {
+	t.Helper()
 	document, err := openapi.Read(guid.Document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{World: apitest.New(t, apitest.Options{Limits: limits}), document: document}
+	w := &world{World: apitest.New(t, o), document: document}
 	w.token = w.newTenant(t, `{"defaultEgress":true}`)
 	return w
 }
@@ -52,6 +57,7 @@ func (w *world) newTenant(t *testing.T, body string) string {
 type reply struct {
 	status int
 	header http.Header
+	body   string
 	Code   int
 	Data   json.RawMessage
 	Msg    string
@@ -84,7 +90,7 @@ func (w *world) ask(t *testing.T, token, route, body string, headers ...string) 
 	} else if err := operation.Response(a.Status, []byte(a.Body)); err != nil {
 		t.Errorf("%v\n%s", err, a.Body)
 	}
-	r := reply{status: a.Status, header: a.Header}
+	r := reply{status: a.Status, header: a.Header, body: a.Body}
 	if err := json.Unmarshal([]byte(a.Body), &r); err != nil {
 		t.Fatalf("%s: %d %s", route, a.Status, a.Body)
 	}

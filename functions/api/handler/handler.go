@@ -35,6 +35,8 @@ type Deps struct {
 	// Version is this build's, for the health check.
 	Version string
 	Log     *slog.Logger
+	// Now is the clock of tokens and limits; time.Now when nil.
+	Now func() time.Time
 }
 
 // New makes the handler:
@@ -49,20 +51,23 @@ func New(deps Deps) (http.Handler, error) {
 	if deps.Core.Log == nil {
 		deps.Core.Log = deps.Log
 	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
 	deps.Core.Formats = append(slices.Clone(deps.Core.Formats), webhook.FormatGUID)
 	shared := core.New(deps.Core)
-	commands, err := aspx.New(shared, aspx.Config{Log: deps.Log, ServerURL: deps.ServerURL})
+	commands, err := aspx.New(shared, aspx.Config{Log: deps.Log, ServerURL: deps.ServerURL, Now: deps.Now})
 	if err != nil {
 		return nil, err
 	}
-	clients, err := guid.New(guid.Deps{Core: shared, Table: deps.Core.Table, AdminKey: deps.AdminKey, Log: deps.Log, Now: time.Now})
+	clients, err := guid.New(guid.Deps{Core: shared, Table: deps.Core.Table, AdminKey: deps.AdminKey, Log: deps.Log, Now: deps.Now})
 	if err != nil {
 		return nil, err
 	}
 	dialect := evolution.New(shared, evolution.Config{
 		AdminKey: deps.AdminKey, ServerURL: deps.ServerURL, MaxBody: deps.MaxBody, Log: deps.Log,
 	})
-	limits := limiter{ratelimit.NewBuckets(time.Now), deps.AdminKey}
+	limits := limiter{ratelimit.NewBuckets(deps.Now), deps.AdminKey}
 	page := console.Handler()
 	documents, err := docs.Handler(
 		docs.Document{Name: "evolution", Title: "Evolution API", Raw: evolution.Document},

@@ -102,6 +102,9 @@ type statusWriter struct {
 
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status
+	if status == http.StatusRequestEntityTooLarge { // http.MaxBytesReader sees to it only where it knows the writer
+		w.Header().Set("Connection", "close")
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,8 +33,10 @@ var dialects = []struct {
 }{
 	{"evolution", "GET", "/instance/fetchInstances", http.Header{"Apikey": {"wrong"}}, 401, `{"status":429,"error":"Too Many Requests","response":{"message":["Too many requests"]}}`},
 	{"aspx", "GET", "/status.aspx?wid=wrong", http.Header{}, 401, `{"status":0,"error":"rate limit","ttl":RETRY}`},
-	{"guid", "GET", "/client/list", http.Header{"Authorization": {"Bearer wrong"}}, 401, `{"code":429,"data":null,"msg":"too many requests"}`},
+	{"guid", "GET", "/client/list", http.Header{"Authorization": {"Bearer wrong"}}, 401, `{"code":429,"data":null,"msg":"too many requests","requestId":"ID"}`},
 }
+
+var requestID = regexp.MustCompile(`"requestId":"[0-9a-f-]{36}"`)
 
 // TestGuessing has an address try keys in each dialect: it is refused then, in
 // all of them and with any key, and others are not.
@@ -54,6 +57,7 @@ func TestGuessing(t *testing.T) {
 				}
 			}
 			retry := last.Header.Get("Retry-After")
+			last.Body = requestID.ReplaceAllString(last.Body, `"requestId":"ID"`)
 			if want := strings.Replace(d.tooMany, "RETRY", retry, 1); last.Status != 429 || retry == "" || strings.TrimSpace(last.Body) != want {
 				t.Errorf("%d %s, Retry-After %q", last.Status, last.Body, retry)
 			}
@@ -116,6 +120,33 @@ func TestLargeBodies(t *testing.T) {
 	} {
 		if a := from(w, "127.0.0.1:1", "POST", path, header, large); a.Status != 413 || !json.Valid([]byte(a.Body)) {
 			t.Errorf("%s: %d %s", path, a.Status, a.Body)
+		}
+	}
+}
+
+// TestTooLargeEndsTheConnection sends from another address a body that is a
+// little too large: what is left of it must not be taken for a request.
+func TestTooLargeEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	w := apitest.New(t, apitest.Options{MaxBody: 1000})
+	w.Create(t, "shop", "the-token")
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = "192.0.2.1:1234"
+		w.Handler.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	for path, limit := range map[string]int{"/message/sendText/shop": 1000, "/set_config.aspx": 1 << 20, "/tenant/token": 64 << 10} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, strings.NewReader(strings.Repeat("a", limit+100)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = http.Header{"Content-Type": {"application/json"}, "Apikey": {"the-token"}, "Authorization": {"Bearer the-token"}}
+		response, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = response.Body.Close(); response.StatusCode != http.StatusRequestEntityTooLarge || !response.Close {
+			t.Errorf("%s: %d, the connection ends: %v", path, response.StatusCode, response.Close)
 		}
 	}
 }
