@@ -367,7 +367,11 @@ func TestGarbledBodies(t *testing.T) {
 // FuzzTranslate gives arbitrary bodies to every kind: what is translated must
 // be JSON, the same each time, and take a file.
 func FuzzTranslate(f *testing.F) {
-	kinds := []event.Kind{event.MessageReceived, event.MessageSent, event.MessageUpdated, event.ConnectionUpdated, event.QRUpdated}
+	kinds := []event.Kind{
+		event.MessageReceived, event.MessageSent, event.MessageUpdated, event.ConnectionUpdated, event.QRUpdated, event.HistorySynced,
+		event.ContactsUpdated, event.GroupJoined, event.GroupChanged, event.MembersMoved, event.PresenceChanged, event.ChatChanged,
+		event.LabelChanged, event.ChatLabelled, event.CallChanged, event.WebhookDisabled, event.InstanceCreated,
+	}
 	f.Add(0, []byte(`{"id":"A","content":{"conversation":"hi"},"target":{"id":"B","act":"revoke"},"media":{"kind":"image"}}`))
 	f.Add(0, []byte(`{"content":{"protocolMessage":{"key":null}},"context":[],"chat":{"pn":"1@g.us"}}`))
 	f.Add(0, []byte(`{"kind":"pollUpdateMessage","content":{},"vote":{"options":["a",""],"chosen":["a"]},"target":{"id":"B","act":"vote"}}`))
@@ -375,6 +379,13 @@ func FuzzTranslate(f *testing.F) {
 	f.Add(2, []byte(`{"ids":["a",""],"status":"X"}`))
 	f.Add(3, []byte(`{"state":"closed","reason":{"Code":"pairing_timeout"},"jid":"@"}`))
 	f.Add(4, []byte(`{"code":"\u0000"}`))
+	f.Add(5, []byte(`{"chat":{"lid":"1@lid"},"ends":true,"messages":[{},{"content":1}],"progress":4294967295}`))
+	f.Add(6, []byte(`{"contacts":[{"address":{}}],"new":true}`))
+	f.Add(7, []byte(`{"id":"1@g.us","members":[{"address":{"pn":"a"},"rank":"x"}],"created":"0001-01-01T00:00:00Z"}`))
+	f.Add(8, []byte(`{"group":"","settings":{"subject":""},"at":"9999-12-31T23:59:59Z"}`))
+	f.Add(9, []byte(`{"people":null,"action":"\u2028"}`))
+	f.Add(10, []byte(`{"person":{},"last_seen":"0001-01-01T00:00:00Z"}`))
+	f.Add(14, []byte(`{"group":"x@g.us","from":{"lid":"1@lid"},"status":"offer"}`))
 	f.Fuzz(func(t *testing.T, kind int, body []byte) {
 		e := event.Event{ID: "x", Instance: "i", Name: "n", Kind: kinds[uint(kind)%uint(len(kinds))], At: at, Body: body}
 		if !json.Valid(body) {
