@@ -22,16 +22,18 @@ const maxRaces = 10
 //
 //	webhook#<instance>      <subscription>   the subscription
 //	webhook#tenant#<tenant> default          the tenant's, for all of its instances
+//	webhooks#<owner>        version          another with each change (known.go)
 type Repository struct {
 	table  table.Table
 	sealer *seal.Sealer
+	known  *known
 	now    func() time.Time
 }
 
 // NewRepository keeps subscriptions on t and seals their headers and secrets
 // with s.
 func NewRepository(t table.Table, s *seal.Sealer) *Repository {
-	return &Repository{table: t, sealer: s, now: time.Now}
+	return &Repository{table: t, sealer: s, known: &known{owners: map[owner]reading{}}, now: time.Now}
 }
 
 // owner is whose subscriptions are in a partition: an instance or a tenant.
@@ -177,7 +179,7 @@ func (r *Repository) change(ctx context.Context, o owner, id string, how func(be
 			return Subscription{}, err
 		}
 		item.Expires = expires // of one that is being retired
-		if _, err = r.table.Put(ctx, item, condition); err == nil {
+		if err = r.table.Write(ctx, table.PutOp(item, condition), o.changed(expires)); err == nil {
 			s.Shared = o.shared()
 			return s, nil
 		}
@@ -237,23 +239,6 @@ func (r *Repository) List(ctx context.Context, i instance.ID) ([]Subscription, e
 	return out, nil
 }
 
-// For returns all who are told of an instance: its own subscriptions, and the
-// tenant's.
-func (r *Repository) For(ctx context.Context, t tenant.ID, i instance.ID) ([]Subscription, error) {
-	all, err := r.List(ctx, i)
-	if err != nil {
-		return nil, err
-	}
-	shared, err := r.Default(ctx, t)
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return all, nil
-	case err != nil:
-		return nil, err
-	}
-	return append(all, shared), nil
-}
-
 // WithFiles returns those who are told of an instance and want files in it, with
 // neither headers nor secrets: it works without a sealer.
 func (r *Repository) WithFiles(ctx context.Context, t tenant.ID, i instance.ID) ([]Subscription, error) {
@@ -290,7 +275,7 @@ func (r *Repository) RemoveDefault(ctx context.Context, t tenant.ID) error {
 }
 
 func (r *Repository) remove(ctx context.Context, o owner, id string) error {
-	if err := r.table.Delete(ctx, o.key(id), table.None()); err != nil {
+	if err := r.table.Write(ctx, table.DeleteOp(o.key(id), table.None()), o.changed(time.Time{})); err != nil {
 		return fmt.Errorf("remove webhook %s of %s: %w", id, o, err)
 	}
 	return nil
@@ -299,7 +284,17 @@ func (r *Repository) remove(ctx context.Context, o owner, id string) error {
 // Retire lets all subscriptions of an instance end at a time: the instance is
 // gone, but its last events are still to be delivered.
 func (r *Repository) Retire(ctx context.Context, i instance.ID, at time.Time) error {
-	for item, err := range table.All(ctx, r.table, table.Query{Partition: ofInstance(i).partition()}) {
+	o := ofInstance(i)
+	version, err := r.table.Get(ctx, o.version())
+	if err != nil && !errors.Is(err, table.ErrNotFound) {
+		return fmt.Errorf("read the version of the webhooks of instance %s: %w", i, err)
+	}
+	if err == nil && version.Expires.IsZero() { // it ends with them, also when there are none left
+		if err := r.table.Write(ctx, o.changed(at)); err != nil {
+			return fmt.Errorf("retire the webhooks of instance %s: %w", i, err)
+		}
+	}
+	for item, err := range table.All(ctx, r.table, table.Query{Partition: o.partition()}) {
 		if err != nil {
 			return fmt.Errorf("list webhooks of instance %s: %w", i, err)
 		}
@@ -308,7 +303,7 @@ func (r *Repository) Retire(ctx context.Context, i instance.ID, at time.Time) er
 		}
 		item.Expires = at
 		// One that is changed or removed meanwhile is its owner's business.
-		_, err := r.table.Put(ctx, item, table.Revision(item.Revision))
+		err := r.table.Write(ctx, table.PutOp(item, table.Revision(item.Revision)), o.changed(at))
 		if err != nil && !errors.Is(err, table.ErrConflict) {
 			return fmt.Errorf("retire webhook %s of instance %s: %w", item.Sort, i, err)
 		}
