@@ -26,7 +26,7 @@ type place table.Key
 // status does. WhatsApp lets nobody edit what others wrote, and checks it at the
 // receiver's: an edit that pretends to is kept, and changes nothing.
 func (r *Repository) edited(ctx context.Context, i instance.ID, c Chat, m message.Message, at place) error {
-	return r.amend(ctx, i, c, m.Target.ID, func(item *table.Item) bool {
+	return r.amend(ctx, i, c, m.Target.ID, false, func(item *table.Item) bool {
 		early := item.Text("kind") == ""
 		if at.Sort <= item.Text("edit_sort") || !early && (Kind(item.Text("kind")) != KindMessage || !wrote(*item, m)) {
 			return false

@@ -33,14 +33,14 @@ func later(a, b message.Status) message.Status {
 	return a
 }
 
-// advance moves the status of a chat's message forward and stores the receipt
-// that says so, nil for none. A status that comes before its message waits for
-// it.
-func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, messageID string, to message.Status, receipt *table.Item) error {
+// advance moves the status of a chat's message forward, which is the account's
+// own or may be anybody's, and stores the receipt that says so, nil for none. A
+// status that comes before its message waits for it.
+func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, messageID string, own bool, to message.Status, receipt *table.Item) error {
 	if rank(to) < 0 {
 		return nil
 	}
-	return r.amend(ctx, i, c, messageID, func(item *table.Item) bool {
+	return r.amend(ctx, i, c, messageID, own, func(item *table.Item) bool {
 		if rank(to) <= rank(message.Status(item.Text("status"))) {
 			return false
 		}
@@ -52,7 +52,7 @@ func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, message
 // amend changes the entry of a chat's message, or the item in which what was
 // said about it waits, and stores the receipt that says so, nil for none. change
 // reports whether it has changed the item.
-func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID string, change func(*table.Item) bool, receipt *table.Item) error {
+func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID string, own bool, change func(*table.Item) bool, receipt *table.Item) error {
 	if messageID == "" {
 		return nil
 	}
@@ -60,12 +60,10 @@ func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID
 		if err := table.Pause(ctx, race); err != nil {
 			return err
 		}
-		items, err := r.find(ctx, i, messageID)
+		items, err := r.entriesOf(ctx, i, c, messageID, own && race == 0)
 		if err != nil {
 			return err
 		}
-		partitions := c.partitions(i)
-		items = slices.DeleteFunc(items, func(item table.Item) bool { return !slices.Contains(partitions, item.Partition) })
 		if len(items) == 0 {
 			items, err = r.early(ctx, i, messageID)
 			if err != nil {
@@ -102,6 +100,27 @@ func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID
 		}
 	}
 	return fault.New(fault.Unavailable, "the message is being changed by too many at once")
+}
+
+// entriesOf are the entries of a chat's message. Of the account's own messages the
+// chat knows where the last one is, and nobody else can have given its id to
+// another.
+func (r *Repository) entriesOf(ctx context.Context, i instance.ID, c Chat, messageID string, own bool) ([]table.Item, error) {
+	if own && messageID == c.LastID && c.lastSort != "" {
+		last, err := r.table.Get(ctx, c.lastKey(i))
+		if err != nil && !errors.Is(err, table.ErrNotFound) {
+			return nil, fmt.Errorf("read message %s: %w", messageID, err)
+		}
+		if err == nil && last.Flag("from_me") && last.Text("message") == messageID {
+			return []table.Item{last}, nil
+		}
+	}
+	items, err := r.find(ctx, i, messageID)
+	if err != nil {
+		return nil, err
+	}
+	partitions := c.partitions(i)
+	return slices.DeleteFunc(items, func(item table.Item) bool { return !slices.Contains(partitions, item.Partition) }), nil
 }
 
 // early is the item in which a status waits for its message, new or stored.

@@ -3,7 +3,6 @@ package transcript
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,59 +16,12 @@ import (
 	"roost/shared/table"
 )
 
-// Store takes up what an event says about messages; events about anything else
-// it leaves alone. The same event again changes nothing. Durable on return.
-//
-// Errors: [ErrSealed], Invalid for an event that cannot be read, and those of
-// the table.
-func (r *Repository) Store(ctx context.Context, e event.Event) error {
-	switch e.Kind { //nolint:exhaustive // the others are about the instance
-	case event.MessageReceived, event.MessageSent:
-		var m message.Message
-		if err := json.Unmarshal(e.Body, &m); err != nil {
-			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
-		}
-		return r.storeMessage(ctx, e, m)
-	case event.MessageUpdated:
-		var u event.Update
-		if err := json.Unmarshal(e.Body, &u); err != nil {
-			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
-		}
-		return r.storeUpdate(ctx, e, u)
-	case event.ContactsUpdated:
-		var told event.Contacts
-		if err := json.Unmarshal(e.Body, &told); err != nil {
-			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
-		}
-		return r.StoreContacts(ctx, e.Instance, told.Contacts, e.At)
-	case event.HistorySynced:
-		var h event.History
-		if err := json.Unmarshal(e.Body, &h); err != nil {
-			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
-		}
-		return r.storeHistory(ctx, e, h)
-	case event.LabelChanged:
-		var l event.Label
-		if err := json.Unmarshal(e.Body, &l); err != nil {
-			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
-		}
-		return r.storeLabel(ctx, e.Instance, l)
-	case event.ChatLabelled:
-		var l event.Labelled
-		if err := json.Unmarshal(e.Body, &l); err != nil {
-			return fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
-		}
-		return r.storeLabelled(ctx, e.Instance, l)
-	}
-	return nil
-}
-
 func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.Message) error {
 	entry := Entry{ID: e.ID, Kind: kindOf(m), At: m.Timestamp, Body: e.Body}
 	early := earlyKey(e.Instance, m.ID)
-	who, name := m.Sender, m.PushName
+	who, name := partner(m), m.PushName
 	if m.FromMe {
-		who, name = m.Chat, ""
+		name = ""
 	}
 	w := writing{
 		event: e, entry: &entry, chat: named(m.Chat, e), index: indexKey(e.Instance, m.ID, e.ID), header: header(m),
@@ -98,11 +50,20 @@ func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.
 	}
 	switch entry.Kind { //nolint:exhaustive // the others change nothing
 	case KindRevoke:
-		return r.advance(ctx, e.Instance, chat, m.Target.ID, message.StatusDeleted, nil)
+		return r.advance(ctx, e.Instance, chat, m.Target.ID, false, message.StatusDeleted, nil)
 	case KindEdit:
 		return r.edited(ctx, e.Instance, chat, m, at)
 	}
 	return nil
+}
+
+// partner is with whom a message was exchanged: who wrote it, or to whom the
+// account did.
+func partner(m message.Message) message.Address {
+	if m.FromMe {
+		return m.Chat
+	}
+	return m.Sender
 }
 
 // storeUpdate moves the messages first, which can be done again, so that the
@@ -119,7 +80,7 @@ func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Upd
 	}
 	for _, id := range u.IDs {
 		receipt := encodeReceipt(e, u, id)
-		if err := r.advance(ctx, e.Instance, v.chat, id, u.Status, &receipt); err != nil {
+		if err := r.advance(ctx, e.Instance, v.chat, id, u.FromMe, u.Status, &receipt); err != nil {
 			return err
 		}
 	}
@@ -265,19 +226,31 @@ type view struct {
 	names []string                 // aliases that must point to it
 }
 
-// look reads the chats that an address names, and other items.
-func (r *Repository) look(ctx context.Context, i instance.ID, a message.Address, extra []table.Key) (view, error) {
+// namesOf are those that an address has.
+func namesOf(a message.Address) []string {
 	var names []string
 	for _, name := range []string{a.LID, a.PN} {
 		if name != "" {
 			names = append(names, name)
 		}
 	}
-	keys := append([]table.Key{}, extra...)
-	for _, name := range names {
-		keys = append(keys, aliasKey(i, name), chatKey(i, name)) // most chats are called by one of their names
+	return names
+}
+
+// chatKeys are where an address leads to its chat. Most chats are called by one of
+// their names.
+func chatKeys(i instance.ID, a message.Address) []table.Key {
+	var keys []table.Key
+	for _, name := range namesOf(a) {
+		keys = append(keys, aliasKey(i, name), chatKey(i, name))
 	}
-	items, err := r.table.BatchGet(ctx, keys)
+	return keys
+}
+
+// look reads the chats that an address names, and other items.
+func (r *Repository) look(ctx context.Context, i instance.ID, a message.Address, extra []table.Key) (view, error) {
+	names := namesOf(a)
+	items, err := r.table.BatchGet(ctx, append(chatKeys(i, a), extra...))
 	if err != nil {
 		return view{}, fmt.Errorf("read a chat of instance %s: %w", i, err)
 	}

@@ -256,13 +256,19 @@ func TestEventsAboutOtherThingsAreLeftAlone(t *testing.T) {
 	if n := counting.Total().Requests; n != 2 { // one read, one write
 		t.Errorf("a message costs %d requests: %v", n, counting.Counts())
 	}
+	store(t, r, sent("S", maria, 2), sent("T", maria, 3))
 	counting.Reset()
-	store(t, r, event.Update{IDs: []string{"A"}, Chat: maria, Status: message.StatusRead, FromMe: true})
-	if n := counting.Total().Requests; n != 5 { // chat; the message by its id, twice; its status; the entry
+	store(t, r, event.Update{IDs: []string{"T"}, Chat: maria, Status: message.StatusRead, FromMe: true})
+	if n := counting.Total().Requests; n != 4 { // chat; its last message; that one's status; the entry
 		t.Errorf("a receipt costs %d requests: %v", n, counting.Counts())
 	}
 	counting.Reset()
-	store(t, r, received("A", maria, 1), event.Update{IDs: []string{"A"}, Chat: maria, Status: message.StatusRead, FromMe: true})
+	store(t, r, event.Update{IDs: []string{"S"}, Chat: maria, Status: message.StatusRead, FromMe: true})
+	if n := counting.Total().Requests; n != 5 { // chat; the message by its id, twice; its status; the entry
+		t.Errorf("a receipt of an older message costs %d requests: %v", n, counting.Counts())
+	}
+	counting.Reset()
+	store(t, r, received("A", maria, 1), event.Update{IDs: []string{"S"}, Chat: maria, Status: message.StatusRead, FromMe: true})
 	if n := counting.Total().Requests; n != 2 { // a look each
 		t.Errorf("telling both again costs %d requests: %v", n, counting.Counts())
 	}
