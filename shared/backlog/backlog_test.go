@@ -190,7 +190,7 @@ func TestCost(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
 	h.table.Reset()
-	if err := h.backlog.Record(t.Context(), delivery("c", "A"), backlog.Delivered); err != nil {
+	if err := h.backlog.Record(t.Context(), backlog.Note{Delivery: delivery("c", "A"), State: backlog.Delivered}); err != nil {
 		t.Fatal(err)
 	}
 	if total := h.table.Total(); total.Requests != 1 || total.Items != 2 {
@@ -271,7 +271,7 @@ func TestReplayInPortions(t *testing.T) {
 	h := newHouse(t, nil)
 	const all = 230
 	for n := range all {
-		if err := h.backlog.Record(t.Context(), delivery("c", fmt.Sprintf("%03d", n)), backlog.Dead); err != nil {
+		if err := h.backlog.Record(t.Context(), backlog.Note{Delivery: delivery("c", fmt.Sprintf("%03d", n)), State: backlog.Dead}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -76,8 +76,15 @@ func (k Known) FailedSince(h Health, at time.Time) bool {
 	return ok && !since.After(at)
 }
 
-// Look finds out what is known of deliveries, lanes and health, in one request.
-func (r *Repository) Look(ctx context.Context, i instance.ID, ids []ID, lanes []Lane, health []Health) (Known, error) {
+// Over is the same repository over another table, such as a unit of work.
+func (r *Repository) Over(t table.Table) *Repository {
+	other := *r
+	other.table = t
+	return &other
+}
+
+// Keys are the items that Look reads.
+func Keys(i instance.ID, ids []ID, lanes []Lane, health []Health) []table.Key {
 	keys := make([]table.Key, 0, len(ids)+len(lanes)+len(health))
 	for _, id := range ids {
 		keys = append(keys, id.key(i))
@@ -88,7 +95,12 @@ func (r *Repository) Look(ctx context.Context, i instance.ID, ids []ID, lanes []
 	for _, h := range health {
 		keys = append(keys, h.key())
 	}
-	items, err := r.table.BatchGet(ctx, keys)
+	return keys
+}
+
+// Look finds out what is known of deliveries, lanes and health, in one request.
+func (r *Repository) Look(ctx context.Context, i instance.ID, ids []ID, lanes []Lane, health []Health) (Known, error) {
+	items, err := r.table.BatchGet(ctx, Keys(i, ids, lanes, health))
 	if err != nil {
 		return Known{}, fmt.Errorf("read what instance %s was told: %w", i, err)
 	}
@@ -111,16 +123,27 @@ func (r *Repository) Look(ctx context.Context, i instance.ID, ids []ID, lanes []
 	return k, nil
 }
 
-// Record notes a delivery that succeeded, or was given up, without having
-// waited.
-func (r *Repository) Record(ctx context.Context, d Delivery, state State) error {
-	d.State = state
-	item, err := r.encode(ctx, d)
-	if err != nil {
-		return err
+// Note is a delivery that has not waited, with what has become of it.
+type Note struct {
+	Delivery Delivery
+	State    State // Delivered or Dead
+}
+
+// Record notes deliveries that succeeded, or were given up, without having
+// waited, in one request.
+func (r *Repository) Record(ctx context.Context, notes ...Note) error {
+	items := make([]table.Item, 0, 2*len(notes))
+	for _, n := range notes {
+		d := n.Delivery
+		d.State = n.State
+		item, err := r.encode(ctx, d)
+		if err != nil {
+			return err
+		}
+		items = append(items, item, listItem(d, item.Expires))
 	}
-	if err := r.table.BatchWrite(ctx, []table.Item{item, listItem(d, item.Expires)}, nil); err != nil {
-		return fmt.Errorf("note delivery %s: %w", d.ID, err)
+	if err := r.table.BatchWrite(ctx, items, nil); err != nil {
+		return fmt.Errorf("note %d deliveries: %w", len(notes), err)
 	}
 	return nil
 }

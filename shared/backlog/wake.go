@@ -1,6 +1,7 @@
 package backlog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,6 +33,9 @@ const (
 type Wakeup struct {
 	Lane *Lane `json:"lane"`
 }
+
+// IsWakeup tells wake-ups from what else may be on a queue, at a glance.
+func IsWakeup(body []byte) bool { return bytes.HasPrefix(body, []byte(`{"lane":`)) }
 
 // ReadWakeup decodes a message; false when it is something else.
 func ReadWakeup(body []byte) (Lane, bool) {

@@ -29,7 +29,7 @@ const (
 // of its group; the others are reported as failed. A panic of handle fails its
 // group.
 func Run(ctx context.Context, log *slog.Logger, e events.SQSEvent, handle func(ctx context.Context, group []events.SQSMessage) int) events.SQSEventResponse {
-	groups := split(e.Records)
+	groups := Split(e.Records)
 	done := make([]int, len(groups))
 	var running sync.WaitGroup
 	for n, group := range groups {
@@ -53,8 +53,8 @@ func Run(ctx context.Context, log *slog.Logger, e events.SQSEvent, handle func(c
 	return response
 }
 
-// split puts records into their groups, in the order in which groups appear.
-func split(records []events.SQSMessage) [][]events.SQSMessage {
+// Split puts records into their groups, in the order in which groups appear.
+func Split(records []events.SQSMessage) [][]events.SQSMessage {
 	var groups [][]events.SQSMessage
 	index := map[string]int{}
 	for _, record := range records {

@@ -155,7 +155,7 @@ func TestPageReplaysDeadLetters(t *testing.T) {
 		d := backlog.NewDelivery(event.Event{
 			ID: fmt.Sprintf("event%d", n), Tenant: tenant.Default, Instance: i.ID, Kind: event.MessageReceived, Chat: "4915550001@s.whatsapp.net", At: at, Body: []byte(`{}`),
 		}, "orders").Tried(backlog.Attempt{At: at, Status: 502, Latency: 31 * time.Millisecond, Error: "answered 502 <b>"})
-		if err := w.Backlog.Record(t.Context(), d, backlog.Dead); err != nil {
+		if err := w.Backlog.Record(t.Context(), backlog.Note{Delivery: d, State: backlog.Dead}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -143,7 +143,7 @@ func letters(t *testing.T, w *apitest.World, i instance.Instance, webhook string
 		d := backlog.NewDelivery(event.Event{
 			ID: fmt.Sprintf("dead%d", n), Tenant: tenant.Default, Instance: i.ID, Name: i.Name, Kind: event.InstanceCreated, At: at, Body: []byte(`{"reason":{}}`),
 		}, webhook).Tried(backlog.Attempt{At: at, Status: 502, Latency: 30 * time.Millisecond, Error: "answered 502"})
-		if err := w.Backlog.Record(t.Context(), d, backlog.Dead); err != nil {
+		if err := w.Backlog.Record(t.Context(), backlog.Note{Delivery: d, State: backlog.Dead}); err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, d.String())

@@ -8,6 +8,18 @@
 // event in its backlog. Neither what a webhook answers nor whether it does
 // keeps a message from the transcript, or the chat's next one from being taken.
 //
+// # Together
+//
+// What is stored around the events of a batch is read in one request, and the
+// transcript of all its chats is written in one; notes of deliveries that end at
+// the same time go together. So a message costs three requests of the table, and
+// one of ten in a batch 1.2 where they are of one chat, and fewer where they are not. When the write
+// of a batch is refused, because somebody else has changed a chat since it was
+// read, each chat is written for itself, and then each event.
+//
+// Subscriptions are remembered from batch to batch. Their version is read with
+// each (package webhook), so that a change counts from the next event on.
+//
 // # At least once, in order
 //
 // The first call is made at once. When it fails, the event and all that follows

@@ -18,8 +18,10 @@ import (
 	"roost/shared/backlog"
 	"roost/shared/batch"
 	"roost/shared/blob"
+	"roost/shared/coalesce"
 	"roost/shared/event"
 	"roost/shared/queue"
+	"roost/shared/table"
 	"roost/shared/transcript"
 	"roost/shared/webhook"
 )
@@ -42,6 +44,7 @@ const Visibility = 6 * Timeout
 
 // Config is what a Handler works with. All but the last block must be set.
 type Config struct {
+	Table       table.Table // on which these three are
 	Transcripts *transcript.Repository
 	Webhooks    *webhook.Repository
 	Backlog     *backlog.Repository
@@ -71,7 +74,12 @@ type Handler struct {
 	formats map[string]format.Format
 	now     func() time.Time
 	pause   func(attempts int, asked time.Duration) (time.Duration, bool)
+	notes   *coalesce.Coalescer[backlog.Note]
 }
+
+// maxNotes is how many notes of deliveries go together, each of two items: no
+// more than BatchWriteItem takes.
+const maxNotes = 12
 
 // New makes a handler. It is safe for concurrent use.
 func New(cfg Config) *Handler {
@@ -80,6 +88,7 @@ func New(cfg Config) *Handler {
 	if h.now == nil {
 		h.now = time.Now
 	}
+	h.notes = coalesce.New(maxNotes, func(ctx context.Context, notes []backlog.Note) error { return h.cfg.Backlog.Record(ctx, notes...) })
 	return h
 }
 
@@ -98,39 +107,35 @@ func Backoff(receives int) time.Duration {
 
 // Handle is the Lambda handler of both queues.
 func (h *Handler) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-	return batch.Run(ctx, h.cfg.Log, e, h.group), nil
-}
-
-func (h *Handler) group(ctx context.Context, records []events.SQSMessage) int {
-	if _, ok := backlog.ReadWakeup([]byte(records[0].Body)); ok {
-		return h.wakeups(ctx, records)
-	}
-	return h.chat(ctx, records)
+	in := h.take(ctx, e.Records)
+	return batch.Run(ctx, h.cfg.Log, e, func(ctx context.Context, records []events.SQSMessage) int {
+		if backlog.IsWakeup([]byte(records[0].Body)) {
+			return h.wakeups(ctx, records)
+		}
+		return h.chat(ctx, in, records)
+	}), nil
 }
 
 // chat handles the events of one chat in order, and answers how many are done.
-func (h *Handler) chat(ctx context.Context, records []events.SQSMessage) int {
-	told := make([]event.Event, 0, len(records))
+func (h *Handler) chat(ctx context.Context, in *intake, records []events.SQSMessage) int {
+	told := make([]*arrival, 0, len(records))
 	for _, record := range records {
-		e, err := event.Read(ctx, h.cfg.Bucket, []byte(record.Body))
-		if err == nil {
-			err = h.keep(ctx, e)
-		}
-		if err != nil {
-			h.cfg.Log.ErrorContext(ctx, "event cannot be kept", "record", record.MessageId, "event", e.ID, "receives", batch.Receives(record), "err", err)
+		a := in.of(ctx, h, record)
+		if err := h.keep(ctx, a); err != nil {
+			h.cfg.Log.ErrorContext(ctx, "event cannot be kept", "record", record.MessageId, "event", a.event.ID, "receives", batch.Receives(record), "err", err)
 			break // what comes after must not be kept before it
 		}
-		told = append(told, e)
+		told = append(told, a)
 	}
 	done := 0
 	if len(told) > 0 {
 		var err error
-		if done, err = h.tell(ctx, told); err != nil {
-			h.cfg.Log.ErrorContext(ctx, "event cannot be taken", "record", records[done].MessageId, "event", told[done].ID,
+		if done, err = h.tell(ctx, in.around, told); err != nil {
+			h.cfg.Log.ErrorContext(ctx, "event cannot be taken", "record", records[done].MessageId, "event", told[done].event.ID,
 				"receives", batch.Receives(records[done]), "err", err)
 		}
-		for _, e := range told[:done] {
-			h.dispose(ctx, e)
+		for _, a := range told[:done] {
+			h.dispose(ctx, a.event)
 		}
 	}
 	if done < len(records) {
@@ -154,11 +159,15 @@ func (h *Handler) postpone(ctx context.Context, records []events.SQSMessage) {
 
 // keep stores what the transcript wants to know. What comes after the
 // transcript has gone into its archive is laid beside that.
-func (h *Handler) keep(ctx context.Context, e event.Event) error {
-	err := h.cfg.Transcripts.Store(ctx, e)
+func (h *Handler) keep(ctx context.Context, a *arrival) error {
+	if a.err != nil || a.kept {
+		return a.err
+	}
+	err := h.cfg.Transcripts.StorePrepared(ctx, a.prepared)
 	if !errors.Is(err, transcript.ErrSealed) {
 		return err
 	}
+	e := a.event
 	body, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("marshal a late event: %w", err)

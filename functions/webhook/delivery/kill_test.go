@@ -85,7 +85,7 @@ func TestProcess(t *testing.T) {
 	alarm := backlog.NewAlarm(p.wakeups, log)
 	repository := backlog.NewRepository(p.table, p.bucket, backlog.Options{Scheduled: alarm.Set})
 	handler := delivery.New(delivery.Config{
-		Transcripts: transcript.NewRepository(p.table, p.bucket), Webhooks: webhook.NewRepository(p.table, p.sealer), Backlog: repository,
+		Table: p.table, Transcripts: transcript.NewRepository(p.table, p.bucket), Webhooks: webhook.NewRepository(p.table, p.sealer), Backlog: repository,
 		Wakeups: p.wakeups, Events: event.NewPublisher(p.events, p.bucket), Bucket: p.bucket,
 		Client: delivery.NewClient(egress.Policy{Allow: egress.Loopback}), Log: log,
 		Postpone: p.events.ChangeVisibility, Hold: p.wakeups.ChangeVisibility,

@@ -118,7 +118,7 @@ func newHouse(t testing.TB) *house {
 	client := delivery.NewClient(egress.Policy{Allow: egress.Loopback})
 	t.Cleanup(client.CloseIdleConnections)
 	h.config = delivery.Config{
-		Transcripts: h.transcripts, Webhooks: h.webhooks, Backlog: h.backlog, Wakeups: h.wakeups, Events: h.events, Bucket: h.bucket,
+		Table: h.table, Transcripts: h.transcripts, Webhooks: h.webhooks, Backlog: h.backlog, Wakeups: h.wakeups, Events: h.events, Bucket: h.bucket,
 		Client: client, ServerURL: "https://roost", Now: h.now,
 		Log: slog.New(slog.NewJSONHandler(h, nil)),
 		Hold: func(ctx context.Context, receipt string, _ time.Duration) error {
@@ -134,6 +134,7 @@ func newHouse(t testing.TB) *house {
 
 // rebuild lets the handler work over another table.
 func (h *house) rebuild(tbl table.Table) {
+	h.config.Table = tbl
 	h.config.Backlog = backlog.NewRepository(tbl, h.bucket, backlog.Options{Now: h.now})
 	h.config.Transcripts = transcript.NewRepository(tbl, h.bucket)
 	h.config.Webhooks = webhook.NewRepository(tbl, h.sealer)

@@ -30,7 +30,7 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	formats := postback.Formats()
 	maps.Copy(formats, guid.Formats(d.Table, d.Bucket))
 	return New(Config{
-		Transcripts: transcript.NewRepository(d.Table, d.Bucket), Webhooks: webhook.NewRepository(d.Table, sealer), Backlog: d.Backlog(),
+		Table: d.Table, Transcripts: transcript.NewRepository(d.Table, d.Bucket), Webhooks: webhook.NewRepository(d.Table, sealer), Backlog: d.Backlog(),
 		Wakeups: wakeups, Events: event.NewPublisher(events, d.Bucket), Bucket: d.Bucket, Client: NewClient(d.Outside()), ServerURL: d.ServerURL,
 		Log: d.Log, Formats: formats, Postpone: events.ChangeVisibility, Hold: wakeups.ChangeVisibility,
 	}), nil

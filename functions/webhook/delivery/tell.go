@@ -10,14 +10,16 @@ import (
 	"roost/functions/webhook/format"
 	"roost/shared/backlog"
 	"roost/shared/event"
+	"roost/shared/table"
 	"roost/shared/webhook"
 )
 
 // tell takes events of one chat to every subscription, and answers how many of
-// them are done: told, or waiting.
-func (h *Handler) tell(ctx context.Context, told []event.Event) (int, error) {
-	first := told[0]
-	all, err := h.cfg.Webhooks.For(ctx, first.Tenant, first.Instance)
+// them are done: told, or waiting. What it asks the table for may have been read
+// in around.
+func (h *Handler) tell(ctx context.Context, around table.Table, told []*arrival) (int, error) {
+	first := told[0].event
+	all, err := h.cfg.Webhooks.Over(around).For(ctx, first.Tenant, first.Instance)
 	if err != nil {
 		return 0, err
 	}
@@ -41,7 +43,7 @@ func (h *Handler) tell(ctx context.Context, told []event.Event) (int, error) {
 	if len(tellers) == 0 {
 		return len(told), nil
 	}
-	known, err := h.cfg.Backlog.Look(ctx, first.Instance, ids, lanes, health)
+	known, err := h.cfg.Backlog.Over(around).Look(ctx, first.Instance, ids, lanes, health)
 	if err != nil {
 		return 0, err
 	}
@@ -85,9 +87,10 @@ type letter struct {
 }
 
 // find chooses the events.
-func (t *teller) find(ctx context.Context, told []event.Event) {
-	for n, e := range told {
-		calls, err := t.calls(e, t.subscription)
+func (t *teller) find(ctx context.Context, told []*arrival) {
+	for n, a := range told {
+		e := a.event
+		calls, err := t.words(a, t.subscription)
 		if err != nil {
 			t.cfg.Log.ErrorContext(ctx, "event cannot be put into words", "event", e.ID, "webhook", t.subscription.ID, "err", err)
 			t.refuse(ctx, e)
@@ -104,7 +107,7 @@ func (t *teller) find(ctx context.Context, told []event.Event) {
 func (t *teller) refuse(ctx context.Context, e event.Event) {
 	d := backlog.NewDelivery(e, t.subscription.ID)
 	d.Error = unspoken
-	if err := t.cfg.Backlog.Record(ctx, d, backlog.Dead); err != nil {
+	if err := t.cfg.Backlog.Record(ctx, backlog.Note{Delivery: d, State: backlog.Dead}); err != nil {
 		t.cfg.Log.ErrorContext(ctx, "event cannot be laid aside", "event", e.ID, "webhook", t.subscription.ID, "err", err)
 	}
 }
@@ -156,7 +159,7 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 		case told:
 			// Nothing is told before its forerunner is noted: else a process
 			// that dies here would tell the two again the other way round.
-			if err := t.cfg.Backlog.Record(ctx, l.delivery.Tried(attempt), backlog.Delivered); err != nil {
+			if err := t.notes.Do(ctx, backlog.Note{Delivery: l.delivery.Tried(attempt), State: backlog.Delivered}); err != nil {
 				return l.index, err
 			}
 			t.recovered(ctx)
