@@ -81,6 +81,7 @@ type Record struct {
 
 	// Known when Done.
 	Messages int64  // lines of the transcript that are messages
+	Files    int64  // of messages, that were kept
 	Bytes    int64  // of the object
 	SHA256   string // of the object, lower-case hex
 	DoneAt   time.Time

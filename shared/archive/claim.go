@@ -78,6 +78,7 @@ func taken(c Claim) error {
 // Result is what is known of an archive once its objects are stored.
 type Result struct {
 	Messages int64
+	Files    int64
 	Bytes    int64
 	SHA256   string
 	// Keep is how long the objects stay, 0 for ever.
@@ -89,7 +90,7 @@ type Result struct {
 func (r *Repository) Complete(ctx context.Context, c Claim, result Result) (Claim, error) {
 	next := c
 	done := &next.Record
-	done.State, done.Messages, done.Bytes, done.SHA256 = Done, result.Messages, result.Bytes, result.SHA256
+	done.State, done.Messages, done.Files, done.Bytes, done.SHA256 = Done, result.Messages, result.Files, result.Bytes, result.SHA256
 	done.DoneAt, next.Until = r.now().UTC().Truncate(time.Millisecond), r.now().Add(Term)
 	ops := []table.Op{{}}
 	if result.Keep > 0 {

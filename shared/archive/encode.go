@@ -29,7 +29,7 @@ func encode(r Record) table.Item {
 		a["expires_at"] = table.Stamp(r.Expires)
 	}
 	if r.State == Done {
-		a["messages"], a["bytes"], a["sha256"], a["done_at"] = r.Messages, r.Bytes, r.SHA256, table.Stamp(r.DoneAt)
+		a["messages"], a["files"], a["bytes"], a["sha256"], a["done_at"] = r.Messages, r.Files, r.Bytes, r.SHA256, table.Stamp(r.DoneAt)
 	}
 	return table.Item{Key: recordKey(r.Ref()), Attributes: a}
 }
@@ -44,6 +44,6 @@ func decode(item table.Item) Record {
 			Size: item.Number("progress_size"), Checksum: uint32(item.Number("progress_checksum")), Whole: item.Flag("progress_whole"),
 			Chat: item.Text("progress_chat"), After: item.Text("progress_after"),
 		},
-		Messages: item.Number("messages"), Bytes: item.Number("bytes"), SHA256: item.Text("sha256"), DoneAt: item.Time("done_at"),
+		Messages: item.Number("messages"), Files: item.Number("files"), Bytes: item.Number("bytes"), SHA256: item.Text("sha256"), DoneAt: item.Time("done_at"),
 	}
 }

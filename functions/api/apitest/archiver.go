@@ -18,6 +18,8 @@ const Transcript = "the transcript"
 type Archiver struct {
 	// Idle lets jobs lie.
 	Idle atomic.Bool
+	// Files is how many files of messages there were.
+	Files atomic.Int64
 
 	archives *archive.Repository
 	bucket   blob.Bucket
@@ -50,5 +52,5 @@ func (a *Archiver) Finish(ctx context.Context, job archive.Job) {
 	if err != nil {
 		return
 	}
-	_, _ = a.archives.Complete(ctx, claim, archive.Result{Messages: 3, Bytes: info.Size, SHA256: info.SHA256})
+	_, _ = a.archives.Complete(ctx, claim, archive.Result{Messages: 3, Files: a.Files.Load(), Bytes: info.Size, SHA256: info.SHA256})
 }

@@ -199,13 +199,18 @@ func (h *Handler) stop(ctx context.Context, q request) (any, error) {
 	return nil, h.core.Close(ctx, i)
 }
 
+// removed is null but for the ids when it takes longer.
 type removed struct {
 	GUID      instance.ID `json:"guid"`
-	SignedURL *string     `json:"signedURL"` // null when it takes longer
-	ExpiresAt *time.Time  `json:"expiresAt"`
-	Objects   *int        `json:"objects"`
-	Bytes     *int64      `json:"bytes"`
-	JobID     string      `json:"jobId,omitempty"`
+	SignedURL *string     `json:"signedURL"` // the transcript's, or the manifest's when files were kept
+	ExpiresAt *time.Time  `json:"expiresAt"` // of all URLs
+	Objects   *int64      `json:"objects"`   // transcript, page, manifest and files
+	Bytes     *int64      `json:"bytes"`     // of the transcript
+
+	TranscriptURL *string `json:"transcriptURL"`
+	ManifestURL   *string `json:"manifestURL"`
+	PageURL       *string `json:"pageURL"`
+	JobID         string  `json:"jobId,omitempty"`
 }
 
 // remove ends a client. Until its transcript is stored it can be asked again.
@@ -227,11 +232,13 @@ func (h *Handler) remove(ctx context.Context, q request) (any, error) {
 	if gone, err = h.core.Links(ctx, gone.Record, linkFor); err != nil {
 		return nil, err
 	}
-	objects := 0
-	for _, link := range []string{gone.URL, gone.PageURL, gone.ManifestURL} {
-		if link != "" {
-			objects++
-		}
+	r, signed := gone.Record, gone.URL
+	if r.Files > 0 {
+		signed = gone.ManifestURL
 	}
-	return removed{GUID: i.ID, SignedURL: &gone.URL, ExpiresAt: optional(gone.Expires), Objects: &objects, Bytes: &gone.Record.Bytes}, nil
+	objects := 3 + r.Files
+	return removed{
+		GUID: i.ID, SignedURL: &signed, ExpiresAt: optional(gone.Expires), Objects: &objects, Bytes: &r.Bytes,
+		TranscriptURL: &gone.URL, ManifestURL: &gone.ManifestURL, PageURL: &gone.PageURL,
+	}, nil
 }

@@ -314,6 +314,34 @@ func TestRecoverErrors(t *testing.T) {
 	}
 }
 
+// TestDeleteWithFiles ends clients whose files were kept, or not: the manifest
+// leads to all of them.
+func TestDeleteWithFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, files := range []int64{0, 2} {
+		w.Archiver.Files.Store(files)
+		var gone struct {
+			SignedURL, TranscriptURL, ManifestURL, PageURL string
+			Objects, Bytes                                 int64
+			JobID                                          *string
+		}
+		w.ask(t, w.token, "DELETE /client/"+w.create(t), "").into(t, &gone)
+		want := gone.TranscriptURL
+		if files > 0 {
+			want = gone.ManifestURL
+		}
+		if gone.SignedURL != want || gone.Objects != 3+files || gone.Bytes != int64(len(apitest.Transcript)) || gone.JobID != nil {
+			t.Errorf("with %d files: %+v", files, gone)
+		}
+		for link, object := range map[string]string{gone.TranscriptURL: ".jsonl.gz?", gone.ManifestURL: ".manifest.json?", gone.PageURL: ".index.html?"} {
+			if !strings.HasPrefix(link, w.Server.URL+"/blob/transcripts/") || !strings.Contains(link, object) {
+				t.Errorf("the object %s is at %s", object, link)
+			}
+		}
+	}
+}
+
 func TestDeleteAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorldWithin(t, core.Limits{Archive: 100 * time.Millisecond})

@@ -174,7 +174,7 @@ func (w *work) store(ctx context.Context) error {
 		return err
 	}
 	result := archive.Result{
-		Messages: m.Kinds[string(transcript.KindMessage)], Bytes: m.Transcript.Bytes, SHA256: m.Transcript.SHA256, Keep: w.cfg.Keep,
+		Messages: m.Kinds[string(transcript.KindMessage)], Files: int64(len(m.Media)), Bytes: m.Transcript.Bytes, SHA256: m.Transcript.SHA256, Keep: w.cfg.Keep,
 	}
 	claim, err := w.cfg.Archives.Complete(ctx, w.claim, result)
 	if err != nil {

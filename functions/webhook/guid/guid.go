@@ -174,7 +174,14 @@ func (c *Callbacks) signed(ctx context.Context, id instance.ID, d deleted) (dele
 	if err != nil {
 		return d, fmt.Errorf("sign the transcript: %w", err)
 	}
-	d.SignedURL, d.ExpiresAt, d.Bytes = &link, &expires, record.Bytes
+	manifest, _, err := c.bucket.SignGet(ctx, record.ManifestKey, transcriptLife, "")
+	if err != nil {
+		return d, fmt.Errorf("sign the manifest: %w", err)
+	}
+	d.TranscriptURL, d.ManifestURL, d.ExpiresAt, d.Objects, d.Bytes = &link, &manifest, &expires, 3+record.Files, record.Bytes
+	if d.SignedURL = &link; record.Files > 0 {
+		d.SignedURL = &manifest
+	}
 	return d, nil
 }
 

@@ -77,7 +77,7 @@ func TestCallbacks(t *testing.T) {
 		{event.MessageUpdated, `{"ids":["A","B"],"status":"READ"}`, `receipt 4 {"msgIds":["A","B"],"type":"READ"}`},
 		{event.ContactsUpdated, `{"contacts":[{"address":{"lid":"1@lid"},"pushName":"Ada","saved":"A."}]}`, `contact 5 {"contacts":[{"userId":"1@lid","name":"Ada","remark":"A."}]}`},
 		{event.InstanceDeleted, `{}`, `client.offline 2 {"wxId":"4915550001","scene":8,"reason":"deleted"}`},
-		{event.InstanceRemoved, `{}`, `client.deleted 2 {"wxId":"4915550001","scene":8,"reason":"deleted","signedURL":null,"expiresAt":null,"bytes":0}`},
+		{event.InstanceRemoved, `{}`, `client.deleted 2 {"wxId":"4915550001","scene":8,"reason":"deleted","signedURL":null,"expiresAt":null,"objects":0,"bytes":0,"transcriptURL":null,"manifestURL":null}`},
 		{event.InstanceCreated, `{}`, ``},
 	} {
 		calls, err := c.Calls(happened(row.kind, row.body))
@@ -142,9 +142,26 @@ func TestURLs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := payload(event.InstanceRemoved, "gone", `{"param":"env=prod"}`)
-	if link, _ := last["signedURL"].(string); !strings.HasPrefix(link, "https://roost.example/blob/"+record.Key+"?") || last["expiresAt"] == nil {
-		t.Errorf("the transcript is at %v", last)
+	for files, signed := range []string{"transcriptURL", "manifestURL"} { // without files, and with one
+		claim, err := c.archives.Claim(t.Context(), record.Ref(), "w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if claim, err = c.archives.Complete(t.Context(), claim, archive.Result{Bytes: 7, Files: int64(files)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.archives.Release(t.Context(), claim); err != nil {
+			t.Fatal(err)
+		}
+		last := payload(event.InstanceRemoved, "gone", `{"param":"env=prod"}`)
+		for name, key := range map[string]string{"transcriptURL": record.Key, "manifestURL": record.ManifestKey} {
+			if link, _ := last[name].(string); !strings.HasPrefix(link, "https://roost.example/blob/"+key+"?") {
+				t.Errorf("with %d files: %s is %v", files, name, last[name])
+			}
+		}
+		if last["signedURL"] != last[signed] || last["expiresAt"] == nil || last["bytes"] != 7.0 || last["objects"] != float64(3+files) {
+			t.Errorf("with %d files: %v", files, last)
+		}
 	}
 }
 

@@ -21,13 +21,16 @@ type offline struct {
 	Reason string `json:"reason"`
 }
 
-// deleted is the last word about a client. Its transcript is stored; where that
-// is is null when it has been removed since.
+// deleted is the last word about a client, as DELETE answers it. Its transcript is
+// stored; where that is is null when it has been removed since.
 type deleted struct {
 	offline
-	SignedURL *string    `json:"signedURL"`
-	ExpiresAt *time.Time `json:"expiresAt"`
-	Bytes     int64      `json:"bytes"`
+	SignedURL     *string    `json:"signedURL"` // the transcript's, or the manifest's when files were kept
+	ExpiresAt     *time.Time `json:"expiresAt"`
+	Objects       int64      `json:"objects"`
+	Bytes         int64      `json:"bytes"`
+	TranscriptURL *string    `json:"transcriptURL"`
+	ManifestURL   *string    `json:"manifestURL"`
 }
 
 type messages struct {
