@@ -7,6 +7,7 @@ import (
 
 	"roost/sessionhost/whatsapp"
 	"roost/shared/command"
+	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
 )
@@ -31,15 +32,24 @@ func (s *Session) Recover(ctx context.Context) (command.Recovered, error) {
 		return command.Recovered{}, err
 	}
 	reused := s.proven(ctx, value.(standing))
-	if !reused {
-		if err := s.login(ctx); err != nil {
-			return command.Recovered{}, err
-		}
+	if reused {
+		s.inbox.put(request{do: tellReused, answer: make(chan answer, 1)}) // nobody waits for it
+	} else if err := s.login(ctx); err != nil {
+		return command.Recovered{}, err
 	}
 	record := s.Record()
 	return command.Recovered{
 		Reused: reused, Elapsed: time.Since(start), State: instance.Open, Ready: record.Ready, JID: record.JID,
 	}, nil
+}
+
+// tellReused tells that the connection is there: whoever waits for the word would
+// hear none, since nothing has changed.
+func tellReused(s *Session) (any, error) {
+	s.publish(event.ConnectionReused, event.Connection{
+		State: s.record.State, JID: s.record.JID, Profile: s.record.Profile,
+	}, time.Now().Format(time.RFC3339Nano))
+	return nil, nil //nolint:nilnil // nobody waits for the answer
 }
 
 // standing is how a connection looks without asking it.

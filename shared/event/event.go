@@ -37,6 +37,8 @@ const (
 	LabelChanged      Kind = "label.changed"      // Label
 	ChatLabelled      Kind = "chat.labelled"      // Labelled
 	CallChanged       Kind = "call.changed"       // Call
+	ConfigChanged     Kind = "config.changed"     // Config
+	ConnectionReused  Kind = "connection.reused"  // Connection: somebody has asked for one, and the one there is good
 )
 
 // Event is one thing that happened to an instance.
@@ -135,6 +137,13 @@ type Limited struct {
 type Lifecycle struct {
 	Reason instance.Reason `json:"reason"`
 	Param  string          `json:"param,omitempty"` // the instance's, in the last word about it
+}
+
+// Config is the body of ConfigChanged: how the .aspx dialect has set an instance.
+type Config struct {
+	Webhook    string `json:"webhook"`
+	UserAgent  string `json:"userAgent"`
+	APIVersion string `json:"apiVersion"` // of PostBack
 }
 
 // Disabled is the body of WebhookDisabled: Roost has turned a webhook off.

@@ -19,6 +19,9 @@ type Config struct {
 	// MaxIdle is how many of its idle instances keep their place on a host.
 	// One more, and the oldest is released. 0 means [MaxIdle].
 	MaxIdle int `json:"maxIdle,omitempty"`
+	// LegacyWebID has the .aspx dialect call an instance by its key, as the
+	// original does, and not by its id.
+	LegacyWebID bool `json:"legacyWebID,omitempty"`
 }
 
 // IdleLimit is MaxIdle with its default.

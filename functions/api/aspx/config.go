@@ -4,18 +4,22 @@ import (
 	"context"
 	"strings"
 
+	"roost/shared/event"
 	"roost/shared/instance"
 	"roost/shared/webhook"
 )
 
+// configBody has nil for what is left out.
+type configBody struct {
+	Webhook    *string `json:"webhook"`
+	UserAgent  *string `json:"user_agent"`
+	CanBulk    *bool   `json:"APIVersionCanBulk"`
+	APIVersion *word   `json:"APIVersion"`
+}
+
 // setConfig changes what the body names and leaves the rest.
 func (h *Handler) setConfig(r *request) (answer, error) {
-	var in struct {
-		Webhook    *string `json:"webhook"`
-		UserAgent  *string `json:"user_agent"`
-		CanBulk    *bool   `json:"APIVersionCanBulk"`
-		APIVersion *word   `json:"APIVersion"`
-	}
+	var in configBody
 	if err := r.read(&in); err != nil {
 		return answer{}, err
 	}
@@ -33,7 +37,28 @@ func (h *Handler) setConfig(r *request) (answer, error) {
 			return answer{}, err
 		}
 	}
+	if in != (configBody{}) {
+		if err := h.tellConfig(r); err != nil { // it is set all the same
+			h.log.ErrorContext(ctx, "a change of settings cannot be told", "err", err)
+		}
+	}
 	return h.status(r)
+}
+
+// tellConfig has PostBack tell what is set now.
+func (h *Handler) tellConfig(r *request) error {
+	hook, err := h.core.Webhook(r.Context(), r.instance)
+	if err != nil || hook == nil || !hook.Enabled {
+		return err
+	}
+	seen, err := h.core.Look(r.Context(), r.instance)
+	if err != nil {
+		return err
+	}
+	version, _ := webhook.PostbackVersion(hook.Format)
+	return h.core.TellConfig(r.Context(), seen.Instance, event.Config{
+		Webhook: hook.URL, UserAgent: browserOf(seen.Instance.Settings.UserAgent), APIVersion: version,
+	})
 }
 
 func (h *Handler) setWebhook(ctx context.Context, i instance.Instance, url *string, bulk *bool, version *string) error {

@@ -14,6 +14,7 @@ import (
 	"roost/functions/api/openapi"
 	"roost/shared/fault"
 	"roost/shared/instance"
+	"roost/shared/pass"
 )
 
 // patience bounds a request: API Gateway gives up after 30 s.
@@ -61,7 +62,7 @@ func New(c *core.Core, config Config) (*Handler, error) {
 // Serves reports whether a path is one of the dialect's: a single segment that
 // ends in .aspx, in any case, or a file's.
 func Serves(path string) bool {
-	if strings.HasPrefix(path, staticPath) {
+	if strings.HasPrefix(path, pass.FilesPath) {
 		return true
 	}
 	name, found := strings.CutPrefix(path, "/")
@@ -88,7 +89,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
-	if strings.HasPrefix(r.URL.Path, staticPath) {
+	if strings.HasPrefix(r.URL.Path, pass.FilesPath) {
 		return h.serveFile(r)
 	}
 	name := commandOf(r.URL.Path)
@@ -143,8 +144,13 @@ func (h *Handler) instance(r *http.Request, thing string) (instance.Instance, er
 			return i, err
 		}
 	}
+	return h.holder(r.Context(), key)
+}
+
+// holder is the instance that a key opens.
+func (h *Handler) holder(ctx context.Context, key string) (instance.Instance, error) {
 	for _, spelling := range spellings(key) {
-		owned, err := h.core.Owned(r.Context(), spelling)
+		owned, err := h.core.Owned(ctx, spelling)
 		if err != nil {
 			return instance.Instance{}, err
 		}

@@ -1,26 +1,25 @@
 package aspx
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"roost/functions/api/core"
+	"roost/shared/fault"
+	"roost/shared/instance"
+	"roost/shared/pass"
 )
 
-const (
-	// passLife is for how long URLs that an answer has lead somewhere.
-	passLife = 7 * 24 * time.Hour
-	// What passes open.
-	passPicture = "pictures"
-	passFile    = "file "
-)
+// passPicture is what the pass in a picture's URL opens.
+const passPicture = "pictures"
 
 // pictures returns how the pictures of an instance's contacts are called: the
 // original has its key in there, here a pass stands in its place.
 func (h *Handler) pictures(r *request) (func(jid string) string, error) {
-	key, err := h.core.Pass(r.instance, passPicture, time.Now().Add(passLife))
+	key, err := h.core.Pass(r.instance, passPicture, time.Now().Add(pass.Life))
 	if err != nil {
 		return nil, err
 	}
@@ -63,33 +62,23 @@ func (h *Handler) getPicture(r *request) (answer, error) {
 
 // fileURL is where the file of a message can be had.
 func (h *Handler) fileURL(r *request, message string) (string, error) {
-	key, err := h.core.Pass(r.instance, passFile+message, time.Now().Add(passLife))
+	webID, err := h.core.WebID(r.Context(), r.instance)
 	if err != nil {
 		return "", err
 	}
-	return h.serverURL(r.Request) + staticPath + string(r.instance.ID) + mediaPath + url.PathEscape(message) + "?wid=" + key, nil
+	return h.core.FilePass(r.instance, h.serverURL(r.Request), webID, message)
 }
-
-// The path of a message's file: /static/<WebID>/media/<MessageID>.
-const (
-	staticPath = "/static/"
-	mediaPath  = "/media/"
-)
 
 // serveFile answers with the file of a message: the one that is kept, or as
 // WhatsApp has it.
 func (h *Handler) serveFile(r *http.Request) (answer, error) {
-	id, message, whole := strings.Cut(strings.TrimPrefix(r.URL.Path, staticPath), mediaPath)
-	if r.Method != http.MethodGet || !whole || message == "" {
+	webID, message, whole := pass.CutFile(r.URL.Path)
+	if r.Method != http.MethodGet || !whole {
 		return answer{}, &problem{status: http.StatusNotFound, sentence: "there is no such file"}
 	}
-	key, found := keyOf(r)
-	if !found {
-		return answer{}, errKey
-	}
-	i, err := h.core.Passed(r.Context(), key, passFile+message)
-	if err != nil || string(i.ID) != id {
-		return answer{}, errKey
+	i, err := h.fileOwner(r, webID, message)
+	if err != nil {
+		return answer{}, err
 	}
 	if err := h.limits.take(string(i.ID), "file"); err != nil {
 		return answer{}, err
@@ -103,4 +92,27 @@ func (h *Handler) serveFile(r *http.Request) (answer, error) {
 		mimetype = "application/octet-stream"
 	}
 	return answer{bytes: file, mimetype: mimetype}, nil
+}
+
+// fileOwner is whose file a URL with a pass names. Without a pass it is the
+// original's, where the instance is called by its key.
+func (h *Handler) fileOwner(r *http.Request, webID, message string) (instance.Instance, error) {
+	key, found := keyOf(r)
+	if !found {
+		return h.holder(r.Context(), webID)
+	}
+	i, err := h.core.Passed(r.Context(), key, pass.File(message))
+	if fault.KindOf(err) == fault.Unauthorized && err != nil {
+		return i, errKey
+	}
+	if err != nil {
+		return i, err
+	}
+	if string(i.ID) == webID {
+		return i, nil
+	}
+	if called, err := h.core.WebID(r.Context(), i); err != nil || called != webID {
+		return i, cmp.Or(err, error(errKey))
+	}
+	return i, nil
 }

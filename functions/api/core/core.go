@@ -96,12 +96,16 @@ type Core struct {
 	media  fetcher
 
 	transcripts *transcript.Repository
+	tenants     *tenant.Repository
 }
 
 // New makes a core.
 func New(deps Deps) *Core {
 	limits := deps.Limits.withDefaults()
-	return &Core{deps: deps, limits: limits, media: newFetcher(limits, deps.Networks, deps.HTTP), transcripts: transcript.NewRepository(deps.Table, deps.Bucket)}
+	return &Core{
+		deps: deps, limits: limits, media: newFetcher(limits, deps.Networks, deps.HTTP),
+		transcripts: transcript.NewRepository(deps.Table, deps.Bucket), tenants: tenant.NewRepository(deps.Table),
+	}
 }
 
 // Token opens an instance's token, for answers that show it.
@@ -162,12 +166,17 @@ func Unanswered(err error) bool {
 // tell publishes that something happened to the instance itself. The event's id
 // comes from the instance and the kind, since each of these happens once.
 func (c *Core) tell(ctx context.Context, i instance.Instance, kind event.Kind) error {
-	body, err := json.Marshal(event.Lifecycle{Reason: i.Reason})
+	return c.publish(ctx, i, kind, event.Lifecycle{Reason: i.Reason})
+}
+
+// publish tells something of the instance itself. what makes the event's id.
+func (c *Core) publish(ctx context.Context, i instance.Instance, kind event.Kind, about any, what ...string) error {
+	body, err := json.Marshal(about)
 	if err != nil {
 		return fmt.Errorf("marshal event: %w", err)
 	}
 	return c.deps.Events.Publish(ctx, event.Event{
-		ID: event.NewID(string(i.ID), string(kind)), Tenant: i.Tenant, Instance: i.ID, Name: i.Name,
+		ID: event.NewID(append([]string{string(i.ID), string(kind)}, what...)...), Tenant: i.Tenant, Instance: i.ID, Name: i.Name,
 		Sender: Account(i.JID), Kind: kind, At: time.Now().UTC(), Body: body,
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"roost/shared/backlog"
 	"roost/shared/egress"
+	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
 	"roost/shared/tenant"
@@ -30,6 +31,21 @@ func (c *Core) Webhook(ctx context.Context, i instance.Instance) (*webhook.Subsc
 		return nil, nil //nolint:nilnil // no webhook is an answer
 	}
 	return &s, err
+}
+
+// TellConfig tells the webhooks how the instance is set now.
+func (c *Core) TellConfig(ctx context.Context, i instance.Instance, told event.Config) error {
+	return c.publish(ctx, i, event.ConfigChanged, told, uuid.NewString())
+}
+
+// WebID is how the .aspx dialect calls an instance: by its id or, where its tenant
+// wants that of the original, by its key.
+func (c *Core) WebID(ctx context.Context, i instance.Instance) (string, error) {
+	config, err := c.tenants.Config(ctx, i.Tenant)
+	if err != nil || !config.LegacyWebID {
+		return string(i.ID), err
+	}
+	return c.Token(i)
 }
 
 // SetWebhook creates or replaces the instance's one subscription.

@@ -366,13 +366,13 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, row := range []struct{ route, body, want string }{
-		{"POST /tenant/setConfig", `{}`, `{"maxIdle":100,"notifyUrl":""}`},
-		{"POST /tenant/setConfig", `{"maxIdle":7,"notifyUrl":"https://example.com/all"}`, `{"maxIdle":7,"notifyUrl":"https://example.com/all"}`},
+		{"POST /tenant/setConfig", `{}`, `{"maxIdle":100,"notifyUrl":"","legacyWebID":false}`},
+		{"POST /tenant/setConfig", `{"maxIdle":7,"notifyUrl":"https://example.com/all"}`, `{"maxIdle":7,"notifyUrl":"https://example.com/all","legacyWebID":false}`},
 		{"POST /client/setNotifyUrl", `{"notifyUrl":"https://example.com/more","events":["message"]}`, `{"notifyUrl":"https://example.com/more"}`},
-		{"POST /tenant/setConfig", `{"maxIdle":8}`, `{"maxIdle":8,"notifyUrl":"https://example.com/more"}`},
+		{"POST /tenant/setConfig", `{"maxIdle":8,"legacyWebID":true}`, `{"maxIdle":8,"notifyUrl":"https://example.com/more","legacyWebID":true}`},
 		{"POST /client/setNotifyUrl", `{"notifyUrl":""}`, `{"notifyUrl":""}`},
 		{"POST /client/setNotifyUrl", `{"notifyUrl":""}`, `{"notifyUrl":""}`},
-		{"POST /tenant/setConfig", `{}`, `{"maxIdle":8,"notifyUrl":""}`},
+		{"POST /tenant/setConfig", `{}`, `{"maxIdle":8,"notifyUrl":"","legacyWebID":true}`},
 	} {
 		if r := w.ask(t, w.token, row.route, row.body); r.Code != 0 || string(r.Data) != row.want {
 			t.Errorf("%s %s: %+v %s", row.route, row.body, r, r.Data)

@@ -63,6 +63,8 @@ func (h *Handler) token(ctx context.Context, q request) (any, error) {
 type config struct {
 	MaxIdle   int    `json:"maxIdle"`
 	NotifyURL string `json:"notifyUrl"`
+
+	LegacyWebID bool `json:"legacyWebID"`
 }
 
 func (h *Handler) setConfig(ctx context.Context, q request) (any, error) {
@@ -75,13 +77,19 @@ func (h *Handler) setConfig(ctx context.Context, q request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	was := c
 	if n := q.number("maxIdle"); n > 0 {
 		c.MaxIdle = n
+	}
+	if on, said := q.body["legacyWebID"].(bool); said {
+		c.LegacyWebID = on
+	}
+	if c != was {
 		if err := h.configs.SetConfig(ctx, q.tenant, c); err != nil {
 			return nil, err
 		}
 	}
-	out := config{MaxIdle: c.IdleLimit()}
+	out := config{MaxIdle: c.IdleLimit(), LegacyWebID: c.LegacyWebID}
 	s, err := h.core.DefaultWebhook(ctx, q.tenant)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return nil, err

@@ -27,8 +27,8 @@ func Open(ctx context.Context, d deployment.Deployment) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	formats := postback.Formats()
-	maps.Copy(formats, guid.Formats(d.Table, d.Bucket))
+	formats := postback.Formats(d.Table, sealer)
+	maps.Copy(formats, guid.Formats(d.Table, d.Bucket, sealer))
 	return New(Config{
 		Table: d.Table, Transcripts: transcript.NewRepository(d.Table, d.Bucket), Webhooks: webhook.NewRepository(d.Table, sealer), Backlog: d.Backlog(),
 		Wakeups: wakeups, Events: event.NewPublisher(events, d.Bucket), Bucket: d.Bucket, Client: NewClient(d.Outside()), ServerURL: d.ServerURL,

@@ -91,7 +91,7 @@ func Translate(e event.Event) ([]Payload, error) {
 		return []Payload{{Event: "instance.delete", Data: lifecycle{e.Name, string(e.Instance)}}}, nil
 	case event.InstanceLoggedOut:
 		return []Payload{{Event: "logout.instance"}}, nil
-	case event.AccountLimited: // Evolution has no word for it
+	case event.AccountLimited, event.ConfigChanged, event.ConnectionReused: // Evolution has no words for them
 		return nil, nil
 	case event.InstanceRemoved:
 		return []Payload{{Event: "remove.instance"}}, nil

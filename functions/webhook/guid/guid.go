@@ -22,6 +22,9 @@ import (
 	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
+	"roost/shared/message"
+	"roost/shared/pass"
+	"roost/shared/seal"
 	"roost/shared/table"
 	"roost/shared/webhook"
 )
@@ -33,7 +36,7 @@ const (
 	typeMessage
 	typeReceipt
 	typeContact
-	_ // of groups nothing is told
+	typeGroup
 	typeQRCode
 	typeLogin
 	typeKicked
@@ -71,16 +74,17 @@ type Callbacks struct {
 	bucket    blob.Bucket
 	instances *instance.Repository
 	archives  *archive.Repository
+	sealer    *seal.Sealer // of passes for files
 	now       func() time.Time
 }
 
 // Formats are what the deliverer needs to know.
-func Formats(t table.Table, b blob.Bucket) map[string]format.Format {
-	return map[string]format.Format{webhook.FormatGUID: newCallbacks(t, b).Calls}
+func Formats(t table.Table, b blob.Bucket, s *seal.Sealer) map[string]format.Format {
+	return map[string]format.Format{webhook.FormatGUID: newCallbacks(t, b, s).Calls}
 }
 
-func newCallbacks(t table.Table, b blob.Bucket) *Callbacks {
-	return &Callbacks{table: t, bucket: b, instances: instance.NewRepository(t), archives: archive.NewRepository(t), now: time.Now}
+func newCallbacks(t table.Table, b blob.Bucket, s *seal.Sealer) *Callbacks {
+	return &Callbacks{table: t, bucket: b, sealer: s, instances: instance.NewRepository(t), archives: archive.NewRepository(t), now: time.Now}
 }
 
 // callback is what a program gets.
@@ -94,8 +98,8 @@ type callback struct {
 	CustomerParam string      `json:"customerParam"`
 	Payload       any         `json:"payload"`
 
-	param string // of an instance that is gone
-	file  string // key of the file of a message, "" for none
+	param string         // of an instance that is gone
+	file  *message.Media // of a message, nil for none
 }
 
 // Calls is a format.Format. Names are the dialect's own: its filters are made by
@@ -109,7 +113,7 @@ func (c *Callbacks) Calls(e event.Event) ([]format.Call, error) {
 	for n, t := range told {
 		calls[n] = format.Call{Name: t.Event, Build: func(to format.Target) (format.Request, error) {
 			t.GUID, t.TS, t.ID = e.Instance, e.At.UnixMilli(), idOf(e, n)
-			if err := c.complete(&t, e, n); err != nil {
+			if err := c.complete(&t, e, n, to.ServerURL); err != nil {
 				return format.Request{}, err
 			}
 			body, err := json.Marshal(t)
@@ -137,8 +141,8 @@ func idOf(e event.Event, n int) string {
 }
 
 // complete adds what the event does not bring: the customer's word, the number
-// and signed URLs.
-func (c *Callbacks) complete(t *callback, e event.Event, n int) error {
+// and URLs. server is where the API is, "" for unknown.
+func (c *Callbacks) complete(t *callback, e event.Event, n int, server string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookLimit) //nolint:forbidigo // a format gets no context
 	defer cancel()
 	i, err := c.instances.Get(ctx, e.Instance)
@@ -150,7 +154,7 @@ func (c *Callbacks) complete(t *callback, e event.Event, n int) error {
 	case deleted:
 		t.Payload, err = c.signed(ctx, e.Instance, payload)
 	case messages:
-		t.Payload, err = c.withFile(ctx, payload, t.file)
+		t.Payload, err = c.withFile(ctx, e.Instance, payload, t.file, server)
 	default:
 		err = nil
 	}
@@ -185,16 +189,23 @@ func (c *Callbacks) signed(ctx context.Context, id instance.ID, d deleted) (dele
 	return d, nil
 }
 
-// withFile adds where the file of a message can be had, if Roost keeps it.
-func (c *Callbacks) withFile(ctx context.Context, m messages, file string) (messages, error) {
-	if file == "" {
+// withFile adds where the file of a message can be had: in the bucket when Roost
+// keeps it, else of the API, which fetches it from WhatsApp when somebody asks.
+func (c *Callbacks) withFile(ctx context.Context, id instance.ID, m messages, file *message.Media, server string) (messages, error) {
+	if file == nil || file.Blob == "" && server == "" {
 		return m, nil
 	}
-	link, _, err := c.bucket.SignGet(ctx, file, blob.MaxExpiry, "")
+	one := m.Messages[0]
+	var link string
+	var err error
+	if file.Blob != "" {
+		link, _, err = c.bucket.SignGet(ctx, file.Blob, blob.MaxExpiry, "")
+	} else {
+		link, err = pass.FileURL(c.sealer, server, id, string(id), one.ID, c.now())
+	}
 	if err != nil {
 		return m, fmt.Errorf("sign a file: %w", err)
 	}
-	one := m.Messages[0]
 	one.MediaURL = &link
 	return messages{[]chatMessage{one}}, nil
 }

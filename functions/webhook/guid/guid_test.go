@@ -13,6 +13,8 @@ import (
 	"roost/shared/blob/folder"
 	"roost/shared/event"
 	"roost/shared/instance"
+	"roost/shared/pass"
+	"roost/shared/seal"
 	"roost/shared/sqlite"
 	tablesqlite "roost/shared/table/sqlite"
 	"roost/shared/webhook"
@@ -29,7 +31,11 @@ func open(t *testing.T) *Callbacks {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCallbacks(tablesqlite.New(db), bucket)
+	sealer, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCallbacks(tablesqlite.New(db), bucket, sealer)
 	_, err = c.instances.Create(t.Context(), instance.Instance{ID: "i", Tenant: "acme", Name: "i", State: instance.Created, Param: "env=prod", TokenHash: []byte{1}})
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +82,19 @@ func TestCallbacks(t *testing.T) {
 		},
 		{event.MessageUpdated, `{"ids":["A","B"],"status":"READ"}`, `receipt 4 {"msgIds":["A","B"],"type":"READ"}`},
 		{event.ContactsUpdated, `{"contacts":[{"address":{"lid":"1@lid"},"pushName":"Ada","saved":"A."}]}`, `contact 5 {"contacts":[{"userId":"1@lid","name":"Ada","remark":"A."}]}`},
+		{
+			event.GroupJoined, `{"id":"1@g.us","subject":"Team","description":"d","owner":{"pn":"49@s.whatsapp.net"},"members":[{"address":{"pn":"49@s.whatsapp.net"},"rank":"superadmin"},{"address":{"lid":"7@lid"}}]}`,
+			`group 6 {"groupId":"1@g.us","change":"joined","subject":"Team","notice":"d","owner":"49","userIds":["49","7@lid"]}`,
+		},
+		{event.GroupChanged, `{"group":"1@g.us","by":{"pn":"49@s.whatsapp.net"},"settings":{"subject":"New"}}`, `group 6 {"groupId":"1@g.us","change":"changed","by":"49","subject":"New"}`},
+		{event.GroupChanged, `{"group":"1@g.us","by":{"pn":"49@s.whatsapp.net"},"settings":{"description":""}}`, `group 6 {"groupId":"1@g.us","change":"changed","by":"49","notice":""}`},
+		{event.MembersMoved, `{"group":"1@g.us","by":{"pn":"49@s.whatsapp.net"},"action":"add","people":[{"pn":"50@s.whatsapp.net"}]}`, `group 6 {"groupId":"1@g.us","change":"add","by":"49","userIds":["50"]}`},
+		{
+			event.ConnectionReused, `{"state":"open","jid":"4915550001:7@s.whatsapp.net","profile":{"PushName":"Ada","PictureURL":"p"}}`,
+			`client.online 1 {"wxId":"4915550001","name":"Ada","avatar":"p","reused":true}`,
+		},
+		{event.ConfigChanged, `{}`, ``},
+		{event.PresenceChanged, `{}`, ``},
 		{event.InstanceDeleted, `{}`, `client.offline 2 {"wxId":"4915550001","scene":8,"reason":"deleted"}`},
 		{event.InstanceRemoved, `{}`, `client.deleted 2 {"wxId":"4915550001","scene":8,"reason":"deleted","signedURL":null,"expiresAt":null,"objects":0,"bytes":0,"transcriptURL":null,"manifestURL":null}`},
 		{event.InstanceCreated, `{}`, ``},
@@ -104,7 +123,7 @@ func TestCallbacks(t *testing.T) {
 
 func build(t *testing.T, call format.Call) []byte {
 	t.Helper()
-	r, err := call.Build(format.Target{Subscription: webhook.Subscription{URL: "https://example.com/"}})
+	r, err := call.Build(format.Target{Subscription: webhook.Subscription{URL: "https://example.com/"}, ServerURL: "https://roost.example"})
 	if err != nil || r.URL != "https://example.com/" {
 		t.Fatalf("request to %q: %v", r.URL, err)
 	}
@@ -137,6 +156,14 @@ func TestURLs(t *testing.T) {
 	m, _ := all[0].(map[string]any)
 	if link, _ := m["mediaUrl"].(string); !strings.HasPrefix(link, "https://roost.example/blob/media/acme/i/ab?") {
 		t.Errorf("the file is at %v", m["mediaUrl"])
+	}
+	said = payload(event.MessageReceived, "i", `{"id":"A","kind":"imageMessage","media":{"kind":"image"},"timestamp":"2026-09-21T14:13:20Z"}`)
+	all, _ = said["messages"].([]any)
+	m, _ = all[0].(map[string]any)
+	link, _ := m["mediaUrl"].(string)
+	word, ours := strings.CutPrefix(link, "https://roost.example/static/i/media/A?wid=")
+	if id, opens := pass.Open(c.sealer, word, pass.File("A"), time.Now()); !ours || !opens || id != "i" {
+		t.Errorf("the file that nobody keeps is at %v", m["mediaUrl"])
 	}
 	record, err := c.archives.Begin(t.Context(), archive.Job{Tenant: "acme", Instance: "gone", Name: "gone", At: at})
 	if err != nil {

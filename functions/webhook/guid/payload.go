@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"roost/shared/event"
+	"roost/shared/group"
 	"roost/shared/instance"
 	"roost/shared/message"
 )
@@ -62,6 +63,18 @@ type person struct {
 	Remark string `json:"remark"`
 }
 
+// groupTold is what has happened to a group. Fields that it says nothing of are
+// left out.
+type groupTold struct {
+	GroupID string   `json:"groupId"`
+	Change  string   `json:"change"` // joined, changed, add, remove, promote, demote
+	By      string   `json:"by,omitempty"`
+	Subject *string  `json:"subject,omitempty"`
+	Notice  *string  `json:"notice,omitempty"` // its description
+	Owner   string   `json:"owner,omitempty"`
+	UserIDs []string `json:"userIds,omitempty"` // all members, or those who were moved
+}
+
 type qrcode struct {
 	QRCode string `json:"qrcode"`
 	Key    string `json:"qrcodeKey"`
@@ -110,9 +123,7 @@ func translate(e event.Event) ([]callback, error) {
 		told := one(typeMessage, "message", messages{[]chatMessage{{
 			ID: m.ID, From: from, To: to, Type: m.Kind, CreateTime: max(m.Timestamp.Unix(), 0), Content: m.Text,
 		}}})
-		if m.Media != nil {
-			told[0].file = m.Media.Blob
-		}
+		told[0].file = m.Media
 		return told, nil
 	case event.MessageUpdated:
 		u, err := read[event.Update](e)
@@ -127,6 +138,28 @@ func translate(e event.Event) ([]callback, error) {
 			out.Contacts = append(out.Contacts, person{user(c.Address.String()), c.PushName, c.Saved})
 		}
 		return one(typeContact, "contact", out), nil
+	case event.GroupJoined:
+		g, err := read[group.Group](e)
+		out := groupTold{GroupID: g.ID, Change: "joined", Subject: &g.Subject, Notice: &g.Description, Owner: user(g.Owner.String())}
+		for _, m := range g.Members {
+			out.UserIDs = append(out.UserIDs, user(m.Address.String()))
+		}
+		return one(typeGroup, "group", out), err
+	case event.GroupChanged:
+		c, err := read[group.Change](e)
+		return one(typeGroup, "group", groupTold{
+			GroupID: c.Group, Change: "changed", By: user(c.By.String()), Subject: c.Settings.Subject, Notice: c.Settings.Description,
+		}), err
+	case event.MembersMoved:
+		m, err := read[group.Movement](e)
+		out := groupTold{GroupID: m.Group, Change: m.Action, By: user(m.By.String())}
+		for _, person := range m.People {
+			out.UserIDs = append(out.UserIDs, user(person.String()))
+		}
+		return one(typeGroup, "group", out), err
+	case event.ConnectionReused:
+		c, err := read[event.Connection](e)
+		return one(typeOnline, "client.online", onlineAs(c, true)), err
 	case event.InstanceDeleted:
 		return one(typeOffline, "client.offline", offline{user(e.Sender), sceneDeleted, "deleted"}), nil
 	case event.InstanceRemoved: // its transcript is stored
@@ -145,6 +178,11 @@ var scenes = map[string]int{
 	instance.ReasonAccountLocked: sceneLoggedOut, instance.ReasonBanned: sceneBanned, instance.ReasonOutdated: sceneOutdated,
 }
 
+// onlineAs is who is online, on a connection that was there or is new.
+func onlineAs(c event.Connection, reused bool) online {
+	return online{WxID: user(c.JID), Name: c.Profile.PushName, Avatar: c.Profile.PictureURL, Reused: reused}
+}
+
 func connection(c event.Connection) []callback {
 	id := user(c.JID)
 	gone := func(scene int) callback {
@@ -157,7 +195,7 @@ func connection(c event.Connection) []callback {
 	case instance.Starting:
 		return []callback{result(login{Status: 1, WxID: id})}
 	case instance.Open:
-		return []callback{{NotifyType: typeOnline, Event: "client.online", Payload: online{WxID: id, Name: c.Profile.PushName, Avatar: c.Profile.PictureURL}}}
+		return []callback{{NotifyType: typeOnline, Event: "client.online", Payload: onlineAs(c, false)}}
 	case instance.Idle:
 		return []callback{gone(sceneIdle)}
 	case instance.Closed, instance.LoggedOut:

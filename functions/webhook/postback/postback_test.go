@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,12 @@ import (
 	"roost/shared/event"
 	"roost/shared/instance"
 	"roost/shared/message"
+	"roost/shared/pass"
+	"roost/shared/seal"
+	"roost/shared/sqlite"
+	"roost/shared/table"
+	tablesqlite "roost/shared/table/sqlite"
+	"roost/shared/tenant"
 	"roost/shared/webhook"
 )
 
@@ -32,15 +40,43 @@ func happened(t testing.TB, kind event.Kind, body any) event.Event {
 	return event.Event{ID: "ev1", Tenant: "default", Instance: "i-1", Name: "shop", Kind: kind, At: at, Body: encoded}
 }
 
+// server is where the API of tests is.
+const server = "https://roost.example/"
+
+// storage is a table, and what seals there.
+func storage(t testing.TB) (table.Table, *seal.Sealer) {
+	t.Helper()
+	db, err := sqlite.Open(filepath.Join(t.TempDir(), "roost.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	sealer, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tablesqlite.New(db), sealer
+}
+
+func formats(t testing.TB) map[string]format.Format {
+	t.Helper()
+	return postback.Formats(storage(t))
+}
+
 func requests(t testing.TB, name string, e event.Event) []format.Request {
 	t.Helper()
-	calls, err := postback.Formats()[name](e)
+	return requestsOf(t, formats(t)[name], e)
+}
+
+func requestsOf(t testing.TB, speak format.Format, e event.Event) []format.Request {
+	t.Helper()
+	calls, err := speak(e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := make([]format.Request, len(calls))
 	for n, c := range calls {
-		if out[n], err = c.Build(format.Target{Subscription: webhook.Subscription{URL: "https://erp.example/x?a=1"}}); err != nil {
+		if out[n], err = c.Build(format.Target{Subscription: webhook.Subscription{URL: "https://erp.example/x?a=1"}, ServerURL: server}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,17 +122,56 @@ var cases = map[string]struct {
 	"picture, sent": {
 		event.MessageSent,
 		message.Message{ID: "A2", Chat: message.Address{PN: "4915@s.whatsapp.net"}, Sender: message.Address{PN: "4930@s.whatsapp.net"}, FromMe: true, Timestamp: at, Kind: "imageMessage", Text: "look", Media: &message.Media{Kind: "image", Mimetype: "image/png"}},
-		[]string{"msg", `{"Id":"A2","jid":"4915@s.whatsapp.net","from":"4930@s.whatsapp.net","fromMe":true,"pushname":"","t":1795341600,"type":"image","text":"","caption":"look","Url":"","mimetype":"image/png"}`},
+		[]string{"msg", `{"Id":"A2","jid":"4915@s.whatsapp.net","from":"4930@s.whatsapp.net","fromMe":true,"pushname":"","t":1795341600,"type":"image","text":"","caption":"look","Url":"URL","mimetype":"image/png"}`},
 	},
 	"read": {
 		event.MessageUpdated,
 		event.Update{IDs: []string{"A", "B"}, Chat: message.Address{PN: "4915@s.whatsapp.net"}, Status: message.StatusRead},
 		[]string{"ack", `{"Id":["A","B"],"jid":"4915@s.whatsapp.net","ack":"read"}`},
 	},
-	"pending is quiet":      {event.MessageUpdated, event.Update{Status: message.StatusPending}, nil},
-	"creation is quiet":     {event.InstanceCreated, event.Lifecycle{}, nil},
-	"pairing code is quiet": {event.QRUpdated, event.QR{PairingCode: "ABCD1234"}, nil},
-	"a kind to come":        {"x.y", nil, nil},
+	"server has it": {
+		event.MessageUpdated,
+		event.Update{IDs: []string{"A"}, Chat: message.Address{PN: "4915@s.whatsapp.net"}, Status: message.StatusServer},
+		[]string{"ack", `{"Id":["A"],"jid":"4915@s.whatsapp.net","ack":"sent"}`},
+	},
+	"delivered": {
+		event.MessageUpdated,
+		event.Update{IDs: []string{"A"}, Chat: message.Address{PN: "4915@s.whatsapp.net"}, Status: message.StatusDelivered},
+		[]string{"ack", `{"Id":["A"],"jid":"4915@s.whatsapp.net","ack":"delivered"}`},
+	},
+	"played": {
+		event.MessageUpdated,
+		event.Update{IDs: []string{"A"}, Chat: message.Address{PN: "4915@s.whatsapp.net"}, Status: message.StatusPlayed},
+		[]string{"ack", `{"Id":["A"],"jid":"4915@s.whatsapp.net","ack":"played"}`},
+	},
+	"lost": {
+		event.ConnectionUpdated,
+		event.Connection{State: instance.Idle, JID: ownJID, Reason: instance.Reason{Code: instance.ReasonSilent}},
+		[]string{"status", `{"status":11,"statusString":"WhatsAppAuthenticatedConnectionClosed","connected":false,"CanRestoreConnection":true,"reason":"silent"}`},
+	},
+	"closed": {
+		event.ConnectionUpdated,
+		event.Connection{State: instance.Closed, JID: ownJID, Reason: instance.Reason{Code: instance.ReasonDisconnected}},
+		[]string{"status", `{"status":0,"statusString":"noConnection","connected":false,"CanRestoreConnection":true,"reason":"disconnected"}`},
+	},
+	"typing": {
+		event.PresenceChanged,
+		event.Presence{Chat: message.Address{PN: "4915@s.whatsapp.net"}, Person: message.Address{PN: "4915@s.whatsapp.net"}, State: "composing"},
+		[]string{"presence", `{"jid":"4915@s.whatsapp.net","state":"composing"}`},
+	},
+	"typing in a group": {
+		event.PresenceChanged,
+		event.Presence{Chat: message.Address{PN: "1@g.us"}, Person: message.Address{PN: "4915@s.whatsapp.net"}, State: "recording"},
+		[]string{"presence", `{"jid":"1@g.us","state":"recording","participant":"4915@s.whatsapp.net"}`},
+	},
+	"a chat of the past":           {event.HistorySynced, event.History{Chat: message.Address{PN: "4915@s.whatsapp.net"}, Ends: true, Progress: 40}, []string{"history", `{"progress":40,"jid":"4915@s.whatsapp.net"}`}},
+	"a piece of the past is quiet": {event.HistorySynced, event.History{Chat: message.Address{PN: "4915@s.whatsapp.net"}, Progress: 40}, nil},
+	"set":                          {event.ConfigChanged, event.Config{Webhook: "https://erp.example/?a&b", UserAgent: "Opera", APIVersion: "1.0"}, []string{"config", `{"Webhook":"https://erp.example/?a&b","UserAgent":"Opera","APIVersion":"1.0"}`}},
+	"a connection reused is quiet": {event.ConnectionReused, event.Connection{State: instance.Open, JID: ownJID}, nil},
+	"pending is quiet":             {event.MessageUpdated, event.Update{Status: message.StatusPending}, nil},
+	"creation is quiet":            {event.InstanceCreated, event.Lifecycle{}, nil},
+	"pairing code is quiet":        {event.QRUpdated, event.QR{PairingCode: "ABCD1234"}, nil},
+	"a kind to come":               {"x.y", nil, nil},
 }
 
 func TestPlain(t *testing.T) {
@@ -192,7 +267,66 @@ func read(t testing.TB, body []byte, version string) []string {
 	if string(body) != whole {
 		t.Errorf("got  %s\nwant %s", body, whole)
 	}
-	return []string{o.Event, string(o.Data)}
+	return []string{o.Event, fileURL.ReplaceAllString(string(o.Data), `"URL"`)}
+}
+
+// fileURL is where the API answers with the file of a message.
+var fileURL = regexp.MustCompile(`"https://roost\.example/static/i-1/media/A2\?wid=[^"]+"`)
+
+// TestFileURL follows the URL of a file, where the API's place is known.
+func TestFileURL(t *testing.T) {
+	t.Parallel()
+	tbl, sealer := storage(t)
+	picture := cases["picture, sent"]
+	calls, err := postback.Formats(tbl, sealer)[webhook.FormatPostback](happened(t, picture.kind, picture.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := func(server string) string {
+		t.Helper()
+		r, err := calls[0].Build(format.Target{Subscription: webhook.Subscription{URL: "https://x"}, ServerURL: server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct{ Data struct{ URL string } }
+		if err := json.Unmarshal(r.Body, &told); err != nil {
+			t.Fatal(err)
+		}
+		return told.Data.URL
+	}
+	if got := link(""); got != "" {
+		t.Errorf("without a server: %s", got)
+	}
+	_, word, _ := strings.Cut(link(server), "?wid=")
+	if id, ok := pass.Open(sealer, word, pass.File("A2"), time.Now()); !ok || id != "i-1" {
+		t.Errorf("%s opens %q, %v", word, id, ok)
+	}
+}
+
+// TestLegacyWebID has a tenant whose program knows instances by their keys.
+func TestLegacyWebID(t *testing.T) {
+	t.Parallel()
+	tbl, sealer := storage(t)
+	i := instance.Instance{ID: "i-1", Tenant: "default", Name: "shop", State: instance.Created}
+	i.SetToken(sealer, "6D6307C3-2973-4468-85FA-D047CB8E1F2E")
+	if _, err := instance.NewRepository(tbl).Create(t.Context(), i); err != nil {
+		t.Fatal(err)
+	}
+	if err := tenant.NewRepository(tbl).SetConfig(t.Context(), "default", tenant.Config{LegacyWebID: true}); err != nil {
+		t.Fatal(err)
+	}
+	all := postback.Formats(tbl, sealer)
+	for id, wid := range map[instance.ID]string{"i-1": "6D6307C3-2973-4468-85FA-D047CB8E1F2E", "i-2": "i-2"} { // the second is gone
+		picture := cases["picture, sent"]
+		e := happened(t, picture.kind, picture.body)
+		e.Instance = id
+		for _, r := range requestsOf(t, all[webhook.FormatPostback], e) {
+			if r.URL != "https://erp.example/x?a=1&wid="+wid || !bytes.Contains(r.Body, []byte(`"wid":"`+wid+`"`)) ||
+				!bytes.Contains(r.Body, []byte(`"Url":"https://roost.example/static/`+wid+`/media/A2?wid=`)) {
+				t.Errorf("%s is told to %s: %s", id, r.URL, r.Body)
+			}
+		}
+	}
 }
 
 func TestQR(t *testing.T) {
@@ -225,7 +359,7 @@ func TestAddress(t *testing.T) {
 		"https://erp.example/x#here":    "https://erp.example/x?wid=i-1",
 		"http://my-erp.com.br&wid=6D63": "http://my-erp.com.br?wid=i-1",
 	} {
-		calls, err := postback.Formats()[webhook.FormatPostback](happened(t, event.ConnectionUpdated, event.Connection{State: instance.Open}))
+		calls, err := formats(t)[webhook.FormatPostback](happened(t, event.ConnectionUpdated, event.Connection{State: instance.Open}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,9 +375,10 @@ func FuzzEvent(f *testing.F) {
 		e := happened(f, c.kind, c.body)
 		f.Add(string(e.Kind), []byte(e.Body))
 	}
+	all := formats(f)
 	f.Fuzz(func(t *testing.T, kind string, body []byte) {
-		e := event.Event{ID: "ev", Instance: "i-1", Kind: event.Kind(kind), At: at, Body: body}
-		for name, speak := range postback.Formats() {
+		e := event.Event{ID: "ev", Tenant: "default", Instance: "i-1", Kind: event.Kind(kind), At: at, Body: body}
+		for name, speak := range all {
 			calls, err := speak(e)
 			if err != nil {
 				continue

@@ -46,12 +46,31 @@ type msg struct {
 	Caption  string `json:"caption"`
 	URL      string `json:"Url"`
 	Mimetype string `json:"mimetype"`
+
+	file bool // there is one, for which URL is to be made
 }
 
 type ack struct {
 	ID  []string `json:"Id"`
 	JID string   `json:"jid"`
 	Ack string   `json:"ack"`
+}
+
+type presence struct {
+	JID         string `json:"jid"` // of the chat
+	State       string `json:"state"`
+	Participant string `json:"participant,omitempty"` // who it is, in groups
+}
+
+type history struct {
+	Progress uint32 `json:"progress"` // percent
+	JID      string `json:"jid"`      // of the chat that has come
+}
+
+type config struct {
+	Webhook    string `json:"Webhook"`
+	UserAgent  string `json:"UserAgent"`
+	APIVersion string `json:"APIVersion"`
 }
 
 // acks are the receipts that the dialect has words for.
@@ -78,6 +97,15 @@ func translate(e event.Event) (string, []said, error) {
 	case event.MessageUpdated:
 		all, err := put(e, acknowledged)
 		return "MESSAGES_UPDATE", all, err
+	case event.PresenceChanged:
+		all, err := put(e, presenceChanged)
+		return "PRESENCE_UPDATE", all, err
+	case event.HistorySynced:
+		all, err := put(e, historyCame)
+		return "MESSAGES_SET", all, err
+	case event.ConfigChanged:
+		all, err := put(e, configured)
+		return "CONFIG", all, err
 	default:
 		return "", nil, nil
 	}
@@ -131,7 +159,7 @@ func messaged(_ event.Event, m message.Message) ([]said, error) {
 	}
 	switch {
 	case m.Media != nil:
-		out.Type, out.Mimetype, out.Text, out.Caption = m.Media.Kind, m.Media.Mimetype, "", m.Text
+		out.Type, out.Mimetype, out.Text, out.Caption, out.file = m.Media.Kind, m.Media.Mimetype, "", m.Text, true
 	case m.Kind == "conversation", m.Kind == "extendedTextMessage":
 		out.Type = "text"
 	}
@@ -144,6 +172,27 @@ func acknowledged(_ event.Event, u event.Update) ([]said, error) {
 		return nil, nil
 	}
 	return []said{{"ack", ack{u.IDs, u.Chat.String(), word}}}, nil
+}
+
+func presenceChanged(_ event.Event, p event.Presence) ([]said, error) {
+	out := presence{JID: p.Chat.String(), State: p.State}
+	if person := p.Person.String(); person != out.JID {
+		out.Participant = person
+	}
+	return []said{{"presence", out}}, nil
+}
+
+// historyCame tells of a chat of which all has come: the pieces before say
+// nothing new.
+func historyCame(_ event.Event, h event.History) ([]said, error) {
+	if !h.Ends {
+		return nil, nil
+	}
+	return []said{{"history", history{h.Progress, h.Chat.String()}}}, nil
+}
+
+func configured(_ event.Event, c event.Config) ([]said, error) {
+	return []said{{"config", config{c.Webhook, c.UserAgent, c.APIVersion}}}, nil
 }
 
 // account cuts the device off a JID.
