@@ -125,6 +125,7 @@ func (s *Session) hang() {
 // the keys say then.
 func (s *Session) drop() {
 	s.hang()
+	s.weigh()
 	s.client = nil
 	s.line.Store(nil)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"roost/sessionhost/whatsapp"
 	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
@@ -49,6 +50,7 @@ func (s *Session) store(edit func(*instance.Instance) error) {
 // save writes what is to be written of the record.
 func (s *Session) save() {
 	s.clock.save = time.Time{}
+	s.weigh()
 	var refused error
 	stored, err := s.deps.Instances.UpdateFrom(s.life, s.stored, func(i *instance.Instance) error {
 		if !i.Owned(s.record) {
@@ -62,7 +64,7 @@ func (s *Session) save() {
 		s.lost()
 		return
 	case err == nil:
-		s.stored, s.record, s.unsaved, s.unsavedFor = stored, stored, nil, 0
+		s.stored, s.record, s.unsaved, s.unsavedFor, s.traffic = stored, stored, nil, 0, whatsapp.Traffic{}
 		s.released = stored.Host == ""
 	case refused != nil, fault.KindOf(err) == fault.NotFound: // no time will make it right
 		s.log.Error("instance cannot be stored", "err", err)
@@ -100,9 +102,21 @@ func (s *Session) edit(i *instance.Instance) error {
 		done++
 	}
 	if done > 0 {
+		i.SentBytes += s.traffic.Sent
+		i.ReceivedBytes += s.traffic.Received
 		return nil
 	}
 	return refused
+}
+
+// weigh takes up what has gone over the client's connections.
+func (s *Session) weigh() {
+	if s.client == nil {
+		return
+	}
+	now := s.client.TakeTraffic()
+	s.traffic.Sent += now.Sent
+	s.traffic.Received += now.Received
 }
 
 // lost ends a session whose instance another host has taken.

@@ -68,6 +68,7 @@ type Session struct {
 	stored     instance.Instance                // as it was when it was last read or written
 	unsaved    []func(*instance.Instance) error // what the table has not taken yet
 	unsavedFor int                              // attempts
+	traffic    whatsapp.Traffic                 // what the record does not count yet
 	untold     []event.Event                    // what the queue has not taken yet
 	untoldFor  int                              // attempts
 	keys       *keys.Keys

@@ -150,7 +150,7 @@ func New(cfg Config, device *store.Device, keys Keys, sink Sink, signals func(Si
 	}
 	wa.SetPreLoginHTTPClient(through(&c.login))
 	wa.SetWebsocketHTTPClient(through(&c.socket))
-	wa.SetMediaHTTPClient(&http.Client{Transport: &c.media})
+	wa.SetMediaHTTPClient(c.witness.weigh(&http.Client{Transport: &c.media}))
 	wa.AddEventHandlerWithSuccessStatus(c.handle)
 	c.wa = wa
 	return c
@@ -204,6 +204,10 @@ func (c *Client) Connected() bool { return c.wa.IsConnected() }
 // zero for never. The library pings it every 20 to 30 s, so that a live
 // connection gives a sign that often.
 func (c *Client) LastSign() time.Time { return c.witness.last() }
+
+// TakeTraffic returns what has gone over the client's connections since it was
+// asked last.
+func (c *Client) TakeTraffic() Traffic { return c.witness.take() }
 
 // Ping asks WhatsApp for a sign of life and waits for it until ctx ends.
 func (c *Client) Ping(ctx context.Context) error {

@@ -31,6 +31,11 @@ func encode(i Instance) (table.Item, error) {
 			a[name] = value
 		}
 	}
+	for name, n := range map[string]int64{"sent_bytes": i.SentBytes, "received_bytes": i.ReceivedBytes} {
+		if n != 0 {
+			a[name] = n
+		}
+	}
 	if i.Reason.Status != 0 {
 		a["reason_status"] = int64(i.Reason.Status)
 	}
@@ -79,7 +84,7 @@ func decode(item table.Item) (Instance, error) {
 			Protocol: item.Text("proxy_protocol"), Host: item.Text("proxy_host"), Port: int(item.Number("proxy_port")),
 			Sealed: item.Bytes("proxy_sealed"),
 		},
-		Revision: item.Revision,
+		SentBytes: item.Number("sent_bytes"), ReceivedBytes: item.Number("received_bytes"), Revision: item.Revision,
 	}
 	if err := json.Unmarshal([]byte(item.Text("settings")), &i.Settings); err != nil {
 		return Instance{}, fmt.Errorf("read settings of instance %s: %w", i.ID, err)

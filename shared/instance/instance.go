@@ -52,6 +52,11 @@ type Instance struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 
+	// SentBytes and ReceivedBytes are what has gone to WhatsApp and come from there,
+	// files included. They are written with the record: minutes may be missing.
+	SentBytes     int64
+	ReceivedBytes int64
+
 	Revision int64 // of the record, for conditional writes
 }
 

@@ -84,10 +84,13 @@ type cleared struct {
 	Message string `json:"message"`
 }
 
-// clear removes the files that Roost keeps of the instance. Keys and the record
-// of what was said stay.
+// clear removes the files that Roost keeps of the instance, and begins to count
+// its bytes anew. Keys and the record of what was said stay.
 func (h *Handler) clear(r *request) (answer, error) {
 	if err := h.core.RemoveMedia(r.Context(), r.instance); err != nil {
+		return answer{}, err
+	}
+	if err := h.core.ForgetTraffic(r.Context(), r.instance); err != nil {
 		return answer{}, err
 	}
 	if err := h.core.Acknowledge(r.Context(), r.instance); err != nil {

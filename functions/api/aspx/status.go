@@ -50,9 +50,15 @@ func (h *Handler) describe(ctx context.Context, s instance.Seen) (status, error)
 	if err != nil {
 		return status{}, err
 	}
+	webID, err := h.core.WebID(ctx, i)
+	if err != nil {
+		return status{}, err
+	}
+	stored.storage.Name = webID
+	stored.stats.SentBytes, stored.stats.ReceveidBytes = i.SentBytes, i.ReceivedBytes
 	out := status{
 		Status: int(c), StatusString: c.String(), Connected: c == connection.Authenticated,
-		WebID: string(i.ID), UserAgent: browserOf(i.Settings.UserAgent), CanRestoreConnection: c.CanRestore(s, now),
+		WebID: webID, UserAgent: browserOf(i.Settings.UserAgent), CanRestoreConnection: c.CanRestore(s, now),
 		Stats: stored.stats, Storage: stored.storage,
 	}
 	if i.JID != "" || !i.LinkedAt.IsZero() {

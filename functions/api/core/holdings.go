@@ -55,6 +55,18 @@ func (c *Core) RemoveMedia(ctx context.Context, i instance.Instance) error {
 	})
 }
 
+// ForgetTraffic begins to count an instance's bytes anew.
+func (c *Core) ForgetTraffic(ctx context.Context, i instance.Instance) error {
+	_, err := c.deps.Instances.Update(ctx, i.ID, func(i *instance.Instance) error {
+		i.SentBytes, i.ReceivedBytes = 0, 0
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget the traffic: %w", err)
+	}
+	return nil
+}
+
 func (c *Core) eachMedia(ctx context.Context, i instance.Instance, do func(blob.Info) error) error {
 	for cursor := ""; ; {
 		page, err := c.deps.Bucket.List(ctx, mediaPrefix(i), cursor)
