@@ -65,6 +65,7 @@ type World struct {
 	Bucket    *folder.Folder
 
 	Transcripts *transcript.Repository
+	Sealer      *seal.Sealer // of tokens and passes
 	Table       table.Table
 	Queues      queue.Opener
 }
@@ -92,6 +93,7 @@ func New(tb testing.TB, o Options) *World {
 	must(tb, err)
 	sealer, err := seal.New(seal.NewKey())
 	must(tb, err)
+	w.Sealer = sealer
 	w.Webhooks = webhook.NewRepository(tbl, sealer)
 	w.Backlog, w.Wakeups = backlog.NewRepository(tbl, w.Bucket, backlog.Options{}), open(backlog.Queue, backlog.QueueOptions)
 	w.Transcripts = transcript.NewRepository(tbl, w.Bucket)

@@ -13,7 +13,9 @@ import (
 	"roost/functions/api/aspx"
 	"roost/functions/api/core"
 	"roost/functions/api/openapi"
+	"roost/functions/webhook/format"
 	"roost/shared/instance"
+	"roost/shared/webhook"
 )
 
 const key = "6D6307C3-2973-4468-85FA-D047CB8E1F2E"
@@ -52,6 +54,9 @@ var document = sync.OnceValues(func() (*openapi.Document, error) { return openap
 // send calls a command and holds the answer to the document.
 func send(t *testing.T, w *apitest.World, method, target string, header http.Header, body string) apitest.Answer {
 	t.Helper()
+	if header == nil {
+		header = http.Header{}
+	}
 	a := w.Send(t, method, target, header, strings.NewReader(body))
 	d, err := document()
 	if err != nil {
@@ -68,6 +73,19 @@ func send(t *testing.T, w *apitest.World, method, target string, header http.Hea
 		}
 	}
 	return a
+}
+
+// built are the bodies of calls.
+func built(t *testing.T, calls []format.Call) (out []string) {
+	t.Helper()
+	for _, c := range calls {
+		r, err := c.Build(format.Target{Subscription: webhook.Subscription{URL: "https://erp.example/"}, ServerURL: "https://roost.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(r.Body))
+	}
+	return out
 }
 
 func want(t *testing.T, name string, a apitest.Answer, status int, body string) {
