@@ -149,7 +149,7 @@ func (c *Client) contextFor(ctx context.Context, to types.JID, args command.Send
 	if args.MentionAll && to.Server == types.GroupServer {
 		group, err := c.wa.GetGroupInfo(ctx, to)
 		if err != nil {
-			return nil, fault.Wrap(fault.Unavailable, err, "the members of the group could not be asked for: %s", cause(err))
+			return nil, sendFault(err)
 		}
 		for _, p := range group.Participants {
 			mentions = append(mentions, p.JID.ToNonAD().String())

@@ -7,8 +7,9 @@ import (
 
 // Servers of WhatsApp's addresses.
 const (
-	personServer = "@s.whatsapp.net"
-	groupServer  = "@g.us"
+	personServer  = "@s.whatsapp.net"
+	groupServer   = "@g.us"
+	channelServer = "@newsletter"
 )
 
 // minGroup is how many digits make an id a group's and not a phone number.
@@ -18,8 +19,8 @@ const minGroup = 18
 const minOldGroup = 24
 
 // Address makes a JID of what users write: digits in any dress, or a JID. It is
-// the rule of Evolution 2.3 (createJid), which its clients know, with the
-// peculiarities of three countries:
+// the rule of Evolution 2.3 (createJid), which its clients know (and of 2.4, where
+// a channel is not taken for a group), with the peculiarities of three countries:
 //
 //	Mexico 52, Argentina 54   of 13 digits, the third goes
 //	Brazil 55                 of 13 digits, the 9 before the number goes where
@@ -29,7 +30,7 @@ const minOldGroup = 24
 // What has no digits gives "@s.whatsapp.net", which nobody has.
 func Address(number string) string {
 	number = dropDevice(number)
-	for _, server := range []string{groupServer, personServer, "@lid", "@broadcast"} {
+	for _, server := range []string{groupServer, personServer, "@lid", "@broadcast", channelServer} {
 		if strings.Contains(number, server) {
 			return number
 		}

@@ -21,6 +21,7 @@ func TestAddress(t *testing.T) {
 		"4915112345678:12@s.whatsapp.net": "4915112345678@s.whatsapp.net",
 		"123456789012345@lid":             "123456789012345@lid",
 		"status@broadcast":                "status@broadcast",
+		"120363021033254949@newsletter":   "120363021033254949@newsletter",
 		"120363021033254949@g.us":         "120363021033254949@g.us",
 		// of other servers only the digits count
 		"4915112345678@c.us": "4915112345678@s.whatsapp.net",
@@ -76,7 +77,7 @@ func FuzzAddress(f *testing.F) {
 	plain := regexp.MustCompile(`^([0-9]*@s\.whatsapp\.net|[0-9-]+@g\.us)$`)
 	f.Fuzz(func(t *testing.T, number string) {
 		got := Address(number)
-		given := strings.Contains(number, "@") && slices.ContainsFunc([]string{"@g.us", "@s.whatsapp.net", "@lid", "@broadcast"},
+		given := strings.Contains(number, "@") && slices.ContainsFunc([]string{"@g.us", "@s.whatsapp.net", "@lid", "@broadcast", "@newsletter"},
 			func(s string) bool { return strings.Contains(dropDevice(number), s) })
 		if !given && !plain.MatchString(got) {
 			t.Errorf("Address(%q) = %q, which is no address", number, got)

@@ -24,7 +24,7 @@ type Contact struct {
 	JID    string // person, group or broadcast
 	LID    string // "" when it is not known
 	Name   string // "" when it is not known
-	Exists bool   // on WhatsApp; groups and broadcasts are not checked and count as there
+	Exists bool   // on WhatsApp; groups and broadcasts are not checked and count as there, channels never do
 }
 
 // Person reports whether it is neither group nor broadcast.
@@ -56,6 +56,7 @@ func (c *Core) lookup(ctx context.Context, i instance.Instance, numbers []string
 		found[n] = Contact{Number: number, JID: Address(number), Exists: true}
 		digits, person := strings.CutSuffix(found[n].JID, personServer)
 		if !person {
+			found[n].Exists = !strings.HasSuffix(found[n].JID, channelServer)
 			continue
 		}
 		found[n].Exists = false

@@ -43,6 +43,9 @@ func (h *Handler) whatsappNumbers(r *request) (answer, error) {
 		if err := h.findGroupOf(r, &found[n]); err != nil {
 			return answer{}, bare(err)
 		}
+		if rank(found[n]) == 0 { // it can be written to, and is nobody's number: Evolution says no
+			found[n].Exists = false
+		}
 	}
 	slices.SortStableFunc(found, func(a, b core.Contact) int { return cmp.Compare(rank(a), rank(b)) })
 	out := make([]numberJSON, len(found))

@@ -182,7 +182,7 @@ func TestNumbersAreRemembered(t *testing.T) {
 	w.Host.Tell(func(h *apitest.Host) { h.Absent["5531987654321"] = true })
 	for range 2 { // the host is asked once
 		want(t, "both spellings", w.Do(t, "POST", "/chat/whatsappNumbers/a", "t", `{"numbers":["+55 31 98765-4321","4915112345678","status@broadcast"]}`), 200,
-			`[{"jid":"status@broadcast","exists":true,"number":"status@broadcast"},`+
+			`[{"jid":"status@broadcast","exists":false,"number":"status@broadcast"},`+
 				`{"jid":"553187654321@s.whatsapp.net","exists":true,"number":"+55 31 98765-4321","lid":"1553187654321@lid"},`+
 				`{"jid":"4915112345678@s.whatsapp.net","exists":true,"number":"4915112345678","lid":"14915112345678@lid"}]`)
 	}
