@@ -269,10 +269,16 @@ func (c *Core) File(ctx context.Context, i instance.Instance, id, chat string) (
 	case m.Media == nil:
 		return message.Message{}, nil, fault.New(fault.Invalid, "The message is not of the media type")
 	}
+	file, err := c.FileOf(ctx, i, m)
+	return m, file, err
+}
+
+// FileOf returns the file of a message that has one, as File does.
+func (c *Core) FileOf(ctx context.Context, i instance.Instance, m message.Message) ([]byte, error) {
 	if m.Media.Blob != "" {
 		file, err := c.readFile(ctx, m.Media.Blob)
 		if !errors.Is(err, blob.ErrNotFound) {
-			return m, file, err
+			return file, err
 		}
 	}
 	key := m.Media.Blob // pending: it is kept now
@@ -280,15 +286,15 @@ func (c *Core) File(ctx context.Context, i instance.Instance, id, chat string) (
 		key = "outbox/" + string(i.ID) + "/" + uuid.NewString()
 		defer c.detach(ctx, key)
 	}
-	if i, err = c.online(ctx, i); err != nil {
-		return message.Message{}, nil, err
+	i, err := c.online(ctx, i)
+	if err != nil {
+		return nil, err
 	}
 	args := command.DownloadArgs{Blob: key, Message: message.Message{ID: m.ID, Kind: m.Kind, Content: m.Content, Media: m.Media}}
 	if err := c.do(ctx, i, command.DownloadMedia, args, nil); err != nil {
-		return message.Message{}, nil, err
+		return nil, err
 	}
-	file, err := c.readFile(ctx, key)
-	return m, file, err
+	return c.readFile(ctx, key)
 }
 
 func (c *Core) readFile(ctx context.Context, key string) ([]byte, error) {

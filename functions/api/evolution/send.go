@@ -1,6 +1,7 @@
 package evolution
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -71,7 +72,33 @@ func (h *Handler) send(r *request, out core.Outgoing) (answer, error) {
 		}
 		said.Message = withField(said.Message, "mediaUrl", link)
 	}
+	if m.Media != nil {
+		said.Message = h.withFile(r, said.Message, m)
+	}
 	return created(said)
+}
+
+// maxBase64 is how large a file may be inside an answer, in bytes, as inside a
+// webhook.
+const maxBase64 = 3 << 20
+
+// withFile adds the file as it has gone out, where Evolution's webhook of the
+// instance wants files too. The message is sent: without the file the answer is
+// good all the same.
+func (h *Handler) withFile(r *request, content json.RawMessage, m message.Message) json.RawMessage {
+	hook, err := h.core.Webhook(r.Context(), r.instance)
+	if err == nil && (hook == nil || !hook.Enabled || !hook.Base64 || m.Media.Size > maxBase64) {
+		return content
+	}
+	var file []byte
+	if err == nil {
+		file, err = h.core.FileOf(r.Context(), r.instance, m)
+	}
+	if err != nil {
+		h.config.Log.WarnContext(r.Context(), "an answer is without its file", "instance", string(r.instance.ID), "err", err)
+		return content
+	}
+	return withField(content, "base64", base64.StdEncoding.EncodeToString(file))
 }
 
 // sendProblem is Evolution's way of telling what its client library has thrown:
