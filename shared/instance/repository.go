@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"roost/shared/bounded"
 	"roost/shared/fault"
 	"roost/shared/table"
 	"roost/shared/tenant"
@@ -22,11 +23,23 @@ import (
 //	held#<host>, unheld  <id>            id (owner.go)
 type Repository struct {
 	table table.Table
+	names *bounded.Map[named, ID] // whose they were when they were looked up last
 	now   func() time.Time
 }
 
+// named is a name of a tenant's.
+type named struct {
+	tenant tenant.ID
+	name   string
+}
+
+// maxNames is how many names a repository remembers.
+const maxNames = 20_000
+
 // NewRepository keeps instances on t.
-func NewRepository(t table.Table) *Repository { return &Repository{table: t, now: time.Now} }
+func NewRepository(t table.Table) *Repository {
+	return &Repository{table: t, names: bounded.New[named, ID](maxNames), now: time.Now}
+}
 
 // maxRaces is how often Update starts over when others write the same record.
 const maxRaces = 10
@@ -93,11 +106,23 @@ func (r *Repository) Get(ctx context.Context, id ID) (Instance, error) {
 	return decode(item)
 }
 
-// ByName returns the tenant's instance of that name, or NotFound.
+// ByName returns the tenant's instance of that name, or NotFound. Whose a name is
+// it remembers: an instance has it until it is deleted, as its record says.
 func (r *Repository) ByName(ctx context.Context, t tenant.ID, name string) (Instance, error) {
 	missing := fault.New(fault.NotFound, "The %q instance does not exist", name)
 	if err := nameKey(t, name).Validate(); err != nil {
 		return Instance{}, missing
+	}
+	id, known := r.names.Get(named{t, name})
+	if known {
+		i, err := r.Get(ctx, id)
+		if err == nil && i.has(t, name) {
+			return i, nil
+		}
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return Instance{}, err
+		}
+		r.names.Forget(named{t, name})
 	}
 	item, err := r.table.Get(ctx, nameKey(t, name))
 	if errors.Is(err, table.ErrNotFound) {
@@ -110,7 +135,16 @@ func (r *Repository) ByName(ctx context.Context, t tenant.ID, name string) (Inst
 	if fault.KindOf(err) == fault.NotFound {
 		return Instance{}, missing
 	}
+	if err == nil && i.has(t, name) {
+		r.names.Put(named{t, name}, i.ID)
+	}
 	return i, err
+}
+
+// has reports whether a name is the instance's for as long as its record stays as
+// it is.
+func (i Instance) has(t tenant.ID, name string) bool {
+	return i.Tenant == t && i.Name == name && i.State != Deleting && i.State != Deleted
 }
 
 // ByToken returns the instances that have this token, none when nobody has.

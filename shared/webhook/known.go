@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	"roost/shared/instance"
@@ -35,44 +35,11 @@ func (o owner) changed(expires time.Time) table.Op {
 	return table.PutOp(table.Item{Key: o.version(), Attributes: map[string]any{"version": rand.Text()}, Expires: expires}, table.None())
 }
 
-// known are the subscriptions of owners as they were at a version. The
-// repositories of one process share them.
-type known struct {
-	mu     sync.Mutex // guards owners
-	owners map[owner]reading
-}
-
 // reading is what was read of an owner, after its version.
 type reading struct {
 	version       string
 	subscriptions []Subscription
 	until         time.Time
-}
-
-func (k *known) at(o owner, version string, now time.Time) ([]Subscription, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	r, ok := k.owners[o]
-	return r.subscriptions, ok && r.version == version && now.Before(r.until)
-}
-
-func (k *known) put(o owner, r reading) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, again := k.owners[o]; !again && len(k.owners) >= maxKnown {
-		for other := range k.owners { // whichever comes first
-			delete(k.owners, other)
-			break
-		}
-	}
-	k.owners[o] = r
-}
-
-// likely are an owner's subscriptions as they were read last.
-func (k *known) likely(o owner) []Subscription {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.owners[o].subscriptions
 }
 
 // Over is the same repository over another table, such as a unit of work.
@@ -90,7 +57,9 @@ func Versions(t tenant.ID, i instance.ID) []table.Key {
 // Likely returns what For has returned last, nothing when that is forgotten: for
 // guessing what will be read next. It asks nobody.
 func (r *Repository) Likely(t tenant.ID, i instance.ID) []Subscription {
-	return append(append([]Subscription(nil), r.known.likely(ofInstance(i))...), r.known.likely(ofTenant(t))...)
+	own, _ := r.known.Get(ofInstance(i))
+	shared, _ := r.known.Get(ofTenant(t))
+	return slices.Concat(own.subscriptions, shared.subscriptions)
 }
 
 // For returns all who are told of an instance: its own subscriptions, and the
@@ -104,19 +73,19 @@ func (r *Repository) For(ctx context.Context, t tenant.ID, i instance.ID) ([]Sub
 	var all []Subscription
 	for _, o := range []owner{ofInstance(i), ofTenant(t)} {
 		item := versions[o.version()]
-		some, ok := r.known.at(o, item.Text("version"), r.now())
-		if !ok {
-			if some, err = r.readAll(ctx, o, item.Text("version")); err != nil {
+		now, ok := r.known.Get(o)
+		if version := item.Text("version"); !ok || now.version != version || !r.now().Before(now.until) {
+			if now, err = r.readAll(ctx, o, version); err != nil {
 				return nil, err
 			}
 		}
-		all = append(all, some...)
+		all = append(all, now.subscriptions...)
 	}
 	return all, nil
 }
 
 // readAll reads the subscriptions of an owner, whose version was read before.
-func (r *Repository) readAll(ctx context.Context, o owner, version string) ([]Subscription, error) {
+func (r *Repository) readAll(ctx context.Context, o owner, version string) (reading, error) {
 	found := reading{version: version, until: r.now().Add(knownFor)}
 	take := func(item table.Item) error {
 		s, err := r.decode(o, item)
@@ -134,22 +103,22 @@ func (r *Repository) readAll(ctx context.Context, o owner, version string) ([]Su
 		switch {
 		case errors.Is(err, table.ErrNotFound):
 		case err != nil:
-			return nil, fmt.Errorf("read the webhook of %s: %w", o, err)
+			return reading{}, fmt.Errorf("read the webhook of %s: %w", o, err)
 		default:
 			if err := take(item); err != nil {
-				return nil, err
+				return reading{}, err
 			}
 		}
 	} else {
 		for item, err := range table.All(ctx, r.table, table.Query{Partition: o.partition()}) {
 			if err != nil {
-				return nil, fmt.Errorf("list webhooks of %s: %w", o, err)
+				return reading{}, fmt.Errorf("list webhooks of %s: %w", o, err)
 			}
 			if err := take(item); err != nil {
-				return nil, err
+				return reading{}, err
 			}
 		}
 	}
-	r.known.put(o, found)
-	return found.subscriptions, nil
+	r.known.Put(o, found)
+	return found, nil
 }

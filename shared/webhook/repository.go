@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"roost/shared/bounded"
 	"roost/shared/fault"
 	"roost/shared/instance"
 	"roost/shared/seal"
@@ -26,14 +27,14 @@ const maxRaces = 10
 type Repository struct {
 	table  table.Table
 	sealer *seal.Sealer
-	known  *known
+	known  *bounded.Map[owner, reading]
 	now    func() time.Time
 }
 
 // NewRepository keeps subscriptions on t and seals their headers and secrets
 // with s.
 func NewRepository(t table.Table, s *seal.Sealer) *Repository {
-	return &Repository{table: t, sealer: s, known: &known{owners: map[owner]reading{}}, now: time.Now}
+	return &Repository{table: t, sealer: s, known: bounded.New[owner, reading](maxKnown), now: time.Now}
 }
 
 // owner is whose subscriptions are in a partition: an instance or a tenant.

@@ -18,6 +18,7 @@ import (
 	"roost/shared/archive"
 	"roost/shared/backlog"
 	"roost/shared/blob"
+	"roost/shared/bounded"
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/fault"
@@ -97,6 +98,7 @@ type Core struct {
 
 	transcripts *transcript.Repository
 	tenants     *tenant.Repository
+	numbers     *bounded.Map[table.Key, checked]
 }
 
 // New makes a core.
@@ -105,6 +107,7 @@ func New(deps Deps) *Core {
 	return &Core{
 		deps: deps, limits: limits, media: newFetcher(limits, deps.Networks, deps.HTTP),
 		transcripts: transcript.NewRepository(deps.Table, deps.Bucket), tenants: tenant.NewRepository(deps.Table),
+		numbers: bounded.New[table.Key, checked](maxNumbers),
 	}
 }
 

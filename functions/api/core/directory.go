@@ -18,6 +18,19 @@ import (
 // that was not is asked about again: people join.
 const knownFor = 7 * 24 * time.Hour
 
+// A process remembers so many of the numbers that it has looked up, and how long.
+const (
+	maxNumbers  = 20_000
+	rememberFor = 10 * time.Minute
+)
+
+// checked is a number that is on WhatsApp, or that is there in another spelling:
+// then it does not exist. It counts until then.
+type checked struct {
+	command.CheckedNumber
+	until time.Time
+}
+
 // Contact is what a number leads to.
 type Contact struct {
 	Number string // as asked
@@ -138,25 +151,38 @@ func checkKey(t tenant.ID, digits string) table.Key {
 }
 
 func (c *Core) remembered(ctx context.Context, t tenant.ID, numbers []string) (map[string]command.CheckedNumber, error) {
-	keys := make([]table.Key, len(numbers))
-	for n, number := range numbers {
-		keys[n] = checkKey(t, number)
+	known := map[string]command.CheckedNumber{}
+	var keys []table.Key
+	for _, number := range numbers {
+		k, ok := c.numbers.Get(checkKey(t, number))
+		switch {
+		case !ok || !time.Now().Before(k.until):
+			keys = append(keys, checkKey(t, number))
+		case k.Exists:
+			known[number] = k.CheckedNumber
+		}
+	}
+	if len(keys) == 0 {
+		return known, nil
 	}
 	items, err := c.deps.Table.BatchGet(ctx, keys)
 	if err != nil {
 		return nil, fmt.Errorf("look up numbers: %w", err)
 	}
-	known := map[string]command.CheckedNumber{}
-	for n, number := range numbers {
-		item, ok := items[keys[n]]
+	until := time.Now().Add(rememberFor)
+	for _, number := range numbers {
+		item, ok := items[checkKey(t, number)]
 		if !ok {
 			continue
 		}
-		k := command.CheckedNumber{Number: number, Exists: true}
-		k.PN, _ = item.Attributes["pn"].(string)
-		k.LID, _ = item.Attributes["lid"].(string)
-		k.Name, _ = item.Attributes["name"].(string)
+		k := command.CheckedNumber{Number: number, Exists: true, PN: item.Text("pn"), LID: item.Text("lid"), Name: item.Text("name")}
 		known[number] = k
+		for _, spelling := range variants(number) {
+			if spelling != number && !known[spelling].Exists {
+				c.numbers.Put(checkKey(t, spelling), checked{until: until})
+			}
+		}
+		c.numbers.Put(item.Key, checked{k, until})
 	}
 	return known, nil
 }
