@@ -211,6 +211,7 @@ func (s *Session) online() {
 		i.Profile.PushName = client.PushName()
 	})
 	s.greet()
+	s.ownPortrait()
 	if s.moreHistory || !s.lookedForHistory {
 		s.lookedForHistory = true
 		s.readHistory()

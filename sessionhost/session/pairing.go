@@ -241,6 +241,7 @@ func (s *Session) linked(l whatsapp.Linked) {
 	s.clock.connected = time.Now().Add(loginLimit)
 	s.change(instance.Starting, instance.Reason{}, func(i *instance.Instance) {
 		i.JID, i.LID, i.Wanted, i.LinkedAt = l.JID, l.LID, true, time.Now()
+		i.Profile.PictureURL = "" // of the account before
 	})
 }
 

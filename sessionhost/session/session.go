@@ -87,6 +87,7 @@ type Session struct {
 	clock      deadlines
 	tasks      sync.WaitGroup // what was started in the background
 
+	portraits portraits
 	fetching  bool               // pending files are being fetched
 	stopFetch context.CancelFunc // ends that; nil before the first time
 
@@ -203,6 +204,8 @@ func (s *Session) receive(m any) bool {
 		}
 	case failed:
 		s.keysFailed(m.err)
+	case portrait:
+		s.portrayedSo(m)
 	case mediaDue:
 		s.clock.fetchAt(m.at)
 	case mediaFetched:

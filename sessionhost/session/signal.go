@@ -46,6 +46,8 @@ func (s *Session) heard(signal whatsapp.Signal) {
 	case whatsapp.Synced: // the library may tell of it before the login
 		s.synced = true
 		s.becomeReady()
+	case whatsapp.Portrayed:
+		s.portrayed(e)
 	case whatsapp.Named:
 		s.store(func(i *instance.Instance) error {
 			i.Profile.PushName = e.PushName

@@ -234,6 +234,9 @@ func (c *Client) Linked() bool { return c.device.ID != nil }
 // JID and LID are the account's, with device; empty before it is linked.
 func (c *Client) JID() string { return c.device.GetJID().String() }
 
+// Account is the account without device.
+func (c *Client) Account() types.JID { return c.device.GetJID().ToNonAD() }
+
 // LID is the account's hidden identity, with device.
 func (c *Client) LID() string { return c.device.GetLID().String() }
 

@@ -52,6 +52,11 @@ func (c *Client) handle(evt any) (handled bool) {
 		if err := c.renamed(c.context(), e); err != nil {
 			c.log.Warn("name could not be told", "err", err)
 		}
+		if e.OldPushName == "" {
+			c.signals(Portrayed{Who: e.JID})
+		}
+	case *events.Picture:
+		c.signals(Portrayed{Who: e.JID, At: e.Timestamp, Removed: e.Remove})
 	case *events.AppStateSyncComplete: // the first sync tells of no single setting
 		if e.Name == appstate.WAPatchCriticalUnblockLow {
 			if err := c.addressBook(c.context(), e.Version); err != nil {

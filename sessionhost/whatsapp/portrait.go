@@ -1,12 +1,16 @@
 package whatsapp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 
+	"go.mau.fi/whatsmeow/types"
+
 	"roost/shared/command"
+	"roost/shared/event"
 	"roost/shared/fault"
 )
 
@@ -40,4 +44,32 @@ func (c *Client) FetchPicture(ctx context.Context, args command.PersonArgs) (com
 		return command.PictureFile{}, fault.New(fault.TooLarge, "the picture is larger than %d KiB", maxPortrait>>10)
 	}
 	return command.PictureFile{Bytes: file}, nil
+}
+
+// Portrait is what is known of somebody, with the picture as it is now: "" when
+// there is none. id names the picture.
+func (c *Client) Portrait(ctx context.Context, p Portrayed) (who event.Contact, id string, err error) {
+	who.Address = c.address(ctx, p.Who, types.EmptyJID)
+	for _, name := range []string{who.Address.LID, who.Address.PN} {
+		jid, err := types.ParseJID(name)
+		if err != nil || name == "" {
+			continue
+		}
+		if known, err := c.device.Contacts.GetContact(ctx, jid); err == nil && known.Found {
+			who.PushName, who.Saved = cmp.Or(who.PushName, known.PushName), cmp.Or(who.Saved, saved(known.FullName, known.FirstName))
+		}
+	}
+	var picture command.Picture
+	if !p.Removed {
+		if picture, err = c.picture(ctx, p.Who.ToNonAD()); err != nil {
+			return who, "", err
+		}
+	}
+	who.Picture = &picture.URL
+	return who, picture.ID, nil
+}
+
+// Own reports whether a JID is the account's.
+func (c *Client) Own(who types.JID) bool {
+	return who.User != "" && (who.User == c.device.GetJID().User || who.User == c.device.GetLID().User)
 }

@@ -55,6 +55,13 @@ type (
 		Active bool
 		Until  time.Time
 	}
+	// Portrayed says that somebody is new to the account, or that the picture of
+	// a person or a group is another since At.
+	Portrayed struct {
+		Who     types.JID
+		At      time.Time // zero for somebody new
+		Removed bool
+	}
 	// Named says what the account calls itself.
 	Named struct{ PushName string }
 	// Ended says that this connection must not be opened again by itself.
@@ -77,6 +84,7 @@ func (Synced) signal()          {}
 func (Received) signal()        {}
 func (Called) signal()          {}
 func (Limited) signal()         {}
+func (Portrayed) signal()       {}
 func (Named) signal()           {}
 func (Ended) signal()           {}
 

@@ -105,6 +105,7 @@ type Contact struct {
 	Address  message.Address `json:"address"`
 	PushName string          `json:"pushName,omitempty"` // as they call themself
 	Saved    string          `json:"saved,omitempty"`    // as the account's owner calls them
+	Picture  *string         `json:"picture,omitempty"`  // URL, "" when there is none any more; nil when nothing is said of it
 }
 
 // History is the body of HistorySynced: a piece of what was said in one chat

@@ -22,6 +22,7 @@ type Contact struct {
 	Address  message.Address
 	PushName string // as it calls itself
 	Saved    string // as the account's owner calls it, "" when it is not in the address book
+	Picture  string // URL that WhatsApp has last told, "" for none; it ends after some weeks
 	Group    bool
 
 	CreatedAt, UpdatedAt time.Time
@@ -124,7 +125,7 @@ func (r *Repository) storeContacts(ctx context.Context, i instance.ID, told []ev
 			if err != nil {
 				return err
 			}
-			more := met.learn(i, c.PushName, c.Saved, at)
+			more := met.learn(i, c, at)
 			if slices.ContainsFunc(more, func(op table.Op) bool { return written[op.Item.Key] }) {
 				later = append(later, c) // the same person, as only the table knew
 				continue
@@ -212,6 +213,9 @@ func (r *Repository) meet(ctx context.Context, i instance.ID, a message.Address,
 		if m.contact.Saved == "" {
 			m.contact.Saved = former.Saved
 		}
+		if m.contact.Picture == "" {
+			m.contact.Picture = former.Picture
+		}
 	}
 	m.contact.Key, m.contact.Address.LID = a.Key(), a.LID
 	if a.PN != "" {
@@ -221,7 +225,7 @@ func (r *Repository) meet(ctx context.Context, i instance.ID, a message.Address,
 }
 
 // learn returns what has to be written, nothing when all was known.
-func (m *met) learn(i instance.ID, pushName, saved string, at time.Time) []table.Op {
+func (m *met) learn(i instance.ID, news event.Contact, at time.Time) []table.Op {
 	c := &m.contact
 	if c.Key == "" {
 		return nil
@@ -230,10 +234,13 @@ func (m *met) learn(i instance.ID, pushName, saved string, at time.Time) []table
 	for _, name := range []struct {
 		known *string
 		told  string
-	}{{&c.PushName, pushName}, {&c.Saved, saved}} {
+	}{{&c.PushName, news.PushName}, {&c.Saved, news.Saved}} {
 		if name.told != "" && name.told != *name.known {
 			*name.known, changed = name.told, true
 		}
+	}
+	if news.Picture != nil && *news.Picture != c.Picture {
+		c.Picture, changed = *news.Picture, true
 	}
 	var ops []table.Op
 	if m.number && c.Address.LID != "" && m.pointer.Text("lid") != c.Address.LID {
@@ -267,7 +274,7 @@ func asRead(revision int64) table.Condition {
 
 func encodeContact(i instance.ID, c Contact) table.Item {
 	a := map[string]any{"created_at": table.Stamp(c.CreatedAt), "updated_at": table.Stamp(c.UpdatedAt)}
-	for name, value := range map[string]string{"pn": c.Address.PN, "lid": c.Address.LID, "push_name": c.PushName, "saved": c.Saved} {
+	for name, value := range map[string]string{"pn": c.Address.PN, "lid": c.Address.LID, "push_name": c.PushName, "saved": c.Saved, "picture": c.Picture} {
 		if value != "" {
 			a[name] = value
 		}
@@ -281,15 +288,15 @@ func encodeContact(i instance.ID, c Contact) table.Item {
 func decodeContact(item table.Item) Contact {
 	c := Contact{
 		Address: message.Address{PN: item.Text("pn"), LID: item.Text("lid")}, PushName: item.Text("push_name"), Saved: item.Text("saved"),
-		Group: item.Flag("group"), CreatedAt: item.Time("created_at"), UpdatedAt: item.Time("updated_at"), revision: item.Revision,
+		Picture: item.Text("picture"), Group: item.Flag("group"), CreatedAt: item.Time("created_at"), UpdatedAt: item.Time("updated_at"), revision: item.Revision,
 	}
 	c.Key = c.Address.Key()
 	return c
 }
 
-// Named tells the contacts' names in the order asked, "" for strangers. It reads
-// all of them at once.
-func (r *Repository) Named(ctx context.Context, i instance.ID, people []message.Address) ([]string, error) {
+// Known are what is known of people, in the order asked; of strangers all but
+// the address is empty. It reads all of them at once.
+func (r *Repository) Known(ctx context.Context, i instance.ID, people []message.Address) ([]Contact, error) {
 	var keys []table.Key
 	for _, a := range people {
 		for _, name := range []string{a.LID, a.PN} {
@@ -302,12 +309,26 @@ func (r *Repository) Named(ctx context.Context, i instance.ID, people []message.
 	if err != nil {
 		return nil, fmt.Errorf("look up contacts of instance %s: %w", i, err)
 	}
-	out := make([]string, len(people))
+	out := make([]Contact, len(people))
 	for n, a := range people {
 		for _, name := range []string{a.LID, a.PN} {
-			if item, known := items[contactKey(i, name)]; known && out[n] == "" {
-				out[n] = decodeContact(item).Name()
+			item, known := items[contactKey(i, name)]
+			if !known {
+				continue
 			}
+			found := decodeContact(item)
+			switch {
+			case out[n].Key == "":
+				out[n] = found
+			case out[n].Name() == "":
+				out[n].PushName, out[n].Saved = found.PushName, found.Saved
+			}
+			if out[n].Picture == "" {
+				out[n].Picture = found.Picture
+			}
+		}
+		if out[n].Key == "" {
+			out[n].Address = a
 		}
 	}
 	return out, nil

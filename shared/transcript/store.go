@@ -42,7 +42,7 @@ func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.
 		if m.FromMe && met.contact.revision > 0 {
 			return nil, nil // nothing new about whom it went to
 		}
-		return met.learn(e.Instance, name, "", e.At), nil
+		return met.learn(e.Instance, event.Contact{PushName: name}, e.At), nil
 	}
 	chat, at, err := r.write(ctx, w)
 	if err != nil {
@@ -175,7 +175,7 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 		ops = append(append(ops, v.ops(i)...), more...)
 		if group := v.chat.Address.PN; v.chat.revision == 0 && strings.HasSuffix(group, "@g.us") {
 			first := met{contact: Contact{Key: group, Address: v.chat.Address}}
-			put := first.learn(i, "", "", w.event.At)[0]
+			put := first.learn(i, event.Contact{}, w.event.At)[0]
 			put.Condition = table.None() // whoever else makes the chat now says the same
 			if !slices.ContainsFunc(more, func(op table.Op) bool { return op.Item.Key == put.Item.Key }) {
 				ops = append(ops, put)

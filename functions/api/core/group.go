@@ -9,6 +9,7 @@ import (
 	"roost/shared/group"
 	"roost/shared/instance"
 	"roost/shared/message"
+	"roost/shared/transcript"
 )
 
 // ask puts a question to WhatsApp through the instance's connection.
@@ -150,11 +151,11 @@ func (c *Core) JoinGroup(ctx context.Context, i instance.Instance, code string) 
 	return joined.Group, err
 }
 
-// NamesOf tells how members are called, "" for who is not known.
-func (c *Core) NamesOf(ctx context.Context, i instance.Instance, members []group.Member) ([]string, error) {
+// Known tells what is known of members, in their order.
+func (c *Core) Known(ctx context.Context, i instance.Instance, members []group.Member) ([]transcript.Contact, error) {
 	people := make([]message.Address, len(members))
 	for n, m := range members {
 		people[n] = m.Address
 	}
-	return c.transcripts.Named(ctx, i.ID, people)
+	return c.transcripts.Known(ctx, i.ID, people)
 }

@@ -87,7 +87,8 @@ type ChatQuery struct {
 // ChatSeen is a chat with its last message.
 type ChatSeen struct {
 	transcript.Chat
-	Last *transcript.Entry // nil when there is none
+	Last    *transcript.Entry // nil when there is none
+	Picture string            // URL of the person's or group's, "" when none is known
 }
 
 // Chats lists chats, those with the newest messages first.
@@ -119,9 +120,17 @@ func (c *Core) Chats(ctx context.Context, i instance.Instance, q ChatQuery) ([]C
 	if err != nil {
 		return nil, err
 	}
+	with := make([]message.Address, len(chats))
+	for n, c := range chats {
+		with[n] = c.Address
+	}
+	known, err := c.transcripts.Known(ctx, i.ID, with)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]ChatSeen, len(chats))
 	for n, c := range chats {
-		out[n].Chat = c
+		out[n].Chat, out[n].Picture = c, known[n].Picture
 		if e, ok := last[c.Key]; ok {
 			out[n].Last = &e
 		}

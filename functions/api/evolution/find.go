@@ -311,7 +311,7 @@ func (h *Handler) findContacts(r *request) (answer, error) {
 	out := make([]contactRow, 0, len(contacts))
 	for _, c := range contacts {
 		row := contactRow{
-			ID: contactID(r.instance.ID, c.Address), RemoteJID: c.Address.String(), PushName: optional(c.Name()),
+			ID: contactID(r.instance.ID, c.Address), RemoteJID: c.Address.String(), PushName: optional(c.Name()), PictureURL: optional(c.Picture),
 			CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt), InstanceID: string(r.instance.ID),
 			IsGroup: c.Group, IsSaved: c.Name() != "", Type: "group_member",
 		}

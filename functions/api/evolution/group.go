@@ -111,13 +111,13 @@ func (h *Handler) groupMembers(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, about(err, http.StatusNotFound, "No participants")
 	}
-	names, err := h.core.NamesOf(r.Context(), r.instance, g.Members)
+	known, err := h.core.Known(r.Context(), r.instance, g.Members)
 	if err != nil {
 		return answer{}, err
 	}
 	members := metadata.Members(g)
 	for n := range members {
-		members[n].Name = names[n]
+		members[n].Name, members[n].Picture = known[n].Name(), known[n].Picture
 	}
 	return ok(map[string]any{"participants": members})
 }

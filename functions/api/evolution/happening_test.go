@@ -12,8 +12,8 @@ import (
 )
 
 // told waits for events until one says, in the words of webhooks, what want has,
-// in which a * stands for anything.
-func (w *live) told(name, want string) {
+// in which a * stands for anything, and returns what it says.
+func (w *live) told(name, want string) string {
 	w.t.Helper()
 	pattern := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(want), `\*`, ".*") + "$")
 	for {
@@ -24,7 +24,7 @@ func (w *live) told(name, want string) {
 			data, err := json.Marshal(p.Data)
 			w.must(err)
 			if p.Event == name && pattern.Match(data) {
-				return
+				return string(data)
 			}
 			w.t.Logf("waiting for %s %s, heard %s %s", name, want, p.Event, data)
 		}

@@ -26,6 +26,9 @@ func contactsUpdated(e event.Event, told event.Contacts) ([]Payload, error) {
 		if data[n].PushName == "" {
 			data[n].PushName = c.PushName
 		}
+		if c.Picture != nil {
+			data[n].PictureURL = optional(*c.Picture)
+		}
 	}
 	name := "contacts.update"
 	if told.New {

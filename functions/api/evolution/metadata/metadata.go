@@ -41,6 +41,7 @@ type Member struct {
 	LID         string  `json:"lid,omitempty"`
 	Admin       *string `json:"admin"` // admin, superadmin, or null
 	Name        string  `json:"name,omitempty"`
+	Picture     string  `json:"imgUrl,omitempty"`
 }
 
 // Raw is what Evolution hands through from its library.
