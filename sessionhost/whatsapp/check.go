@@ -13,7 +13,7 @@ import (
 // Check asks which numbers are on WhatsApp. The answers are in the order of
 // the question.
 func (c *Client) Check(ctx context.Context, numbers []string) ([]command.CheckedNumber, error) {
-	if !c.Online() && !c.wa.WaitForConnection(reconnectPatience) {
+	if !c.Online() && !c.AwaitLogin(reconnectPatience) {
 		return nil, fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
 	}
 	asked := make([]string, len(numbers))

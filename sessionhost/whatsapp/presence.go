@@ -14,7 +14,7 @@ import (
 
 // online refuses what needs a login that is not there and does not come soon.
 func (c *Client) online() error {
-	if !c.Online() && !c.wa.WaitForConnection(reconnectPatience) {
+	if !c.Online() && !c.AwaitLogin(reconnectPatience) {
 		return fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
 	}
 	return nil

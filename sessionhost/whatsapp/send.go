@@ -37,7 +37,7 @@ func (c *Client) Send(ctx context.Context, args command.SendArgs, file *conversi
 	if err != nil || to.User == "" {
 		return message.Message{}, fault.New(fault.Invalid, "%q is no address", args.To)
 	}
-	if !c.Online() && !c.wa.WaitForConnection(reconnectPatience) {
+	if !c.Online() && !c.AwaitLogin(reconnectPatience) {
 		return message.Message{}, fault.Coded(fault.Conflict, "connection_closed", "Connection Closed")
 	}
 	if err := c.narrows(ctx, args.Audience); err != nil {
