@@ -35,7 +35,7 @@ func (s *Session) change(to instance.State, reason instance.Reason, more func(*i
 			s.awake(was)
 		}
 		s.log.Info("instance moved", "from", string(before), "to", string(s.record.State), "reason", s.record.Reason.Code)
-		s.tellConnection()
+		s.tellConnection(s.record.State == before)
 	}
 }
 

@@ -11,13 +11,15 @@ import (
 // that takes none: the latest say how it stands.
 const maxUntold = 64
 
-func (s *Session) tellConnection() {
+// tellConnection tells where the connection stands. again says that it stood there
+// before.
+func (s *Session) tellConnection(again bool) {
 	what := []string{strconv.FormatInt(s.record.Revision, 10)}
 	if len(s.unsaved) > 0 { // the revision is that of another change
 		what = append(what, time.Now().Format(time.RFC3339Nano))
 	}
 	s.publish(event.ConnectionUpdated, event.Connection{
-		State: s.record.State, Reason: s.record.Reason, JID: s.record.JID, Profile: s.record.Profile,
+		State: s.record.State, Reason: s.record.Reason, JID: s.record.JID, Profile: s.record.Profile, Again: again,
 	}, what...)
 }
 

@@ -81,6 +81,7 @@ type Connection struct {
 	Reason  instance.Reason  `json:"reason"`
 	JID     string           `json:"jid,omitempty"`
 	Profile instance.Profile `json:"profile"`
+	Again   bool             `json:"again,omitempty"` // it stood there already: only the reason is new
 }
 
 // Update is the body of MessageUpdated: a message has come further.

@@ -36,7 +36,7 @@ type state struct {
 func stateOf(i instance.Instance) state {
 	s := state{
 		GUID: i.ID, Status: statusOf(i), WxID: wxID(i.JID), DeviceName: i.Label, CustomerParam: i.Param,
-		LastBeat: optional(i.AnswerAt), IdleSince: optional(i.IdleSince), Reason: i.Reason.Code,
+		LastBeat: optional(i.AnswerAt), IdleSince: optional(i.IdleSince), Reason: reasonOf(i.Reason.Code),
 		CanRecover: i.JID != "" && i.State != instance.LoggedOut,
 	}
 	if s.DeviceName == "" { // made in another dialect
@@ -46,6 +46,14 @@ func stateOf(i instance.Instance) state {
 		s.ReleaseAt = optional(i.IdleSince.Add(releaseAfter))
 	}
 	return s
+}
+
+// reasonOf is a reason's code in the dialect's words.
+func reasonOf(code string) string {
+	if code == instance.ReasonMaxIdle {
+		return "maxIdle"
+	}
+	return code
 }
 
 // statusOf is an instance's state in the dialect's words.

@@ -178,6 +178,14 @@ var scenes = map[string]int{
 	instance.ReasonAccountLocked: sceneLoggedOut, instance.ReasonBanned: sceneBanned, instance.ReasonOutdated: sceneOutdated,
 }
 
+// reasonOf is a reason's code in the dialect's words, as functions/api/guid has it.
+func reasonOf(code string) string {
+	if code == instance.ReasonMaxIdle {
+		return "maxIdle"
+	}
+	return code
+}
+
 // onlineAs is who is online, on a connection that was there or is new.
 func onlineAs(c event.Connection, reused bool) online {
 	return online{WxID: user(c.JID), Name: c.Profile.PushName, Avatar: c.Profile.PictureURL, Reused: reused}
@@ -186,7 +194,7 @@ func onlineAs(c event.Connection, reused bool) online {
 func connection(c event.Connection) []callback {
 	id := user(c.JID)
 	gone := func(scene int) callback {
-		return callback{NotifyType: typeOffline, Event: "client.offline", Payload: offline{id, scene, c.Reason.Code}}
+		return callback{NotifyType: typeOffline, Event: "client.offline", Payload: offline{id, scene, reasonOf(c.Reason.Code)}}
 	}
 	result := func(l login) callback {
 		return callback{NotifyType: typeLogin, Event: "login.result", Payload: l}
@@ -197,6 +205,9 @@ func connection(c event.Connection) []callback {
 	case instance.Open:
 		return []callback{{NotifyType: typeOnline, Event: "client.online", Payload: onlineAs(c, false)}}
 	case instance.Idle:
+		if c.Again { // has been told
+			return nil
+		}
 		return []callback{gone(sceneIdle)}
 	case instance.Closed, instance.LoggedOut:
 		switch c.Reason.Code {
