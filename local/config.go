@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"roost/sessionhost/clock"
+	"roost/sessionhost/session"
 )
 
 // config is what the command line says. The usage text of each flag is its
@@ -34,6 +35,7 @@ type config struct {
 	measure      bool
 	storage      string              // embedded or aws
 	getenv       func(string) string // of what aws needs
+	rhythm       session.Rhythm      // zero for the default; tests have less time
 }
 
 // The kinds of storage.

@@ -75,6 +75,68 @@ type client struct {
 	token string
 }
 
+// newClient speaks for the default tenant, whose secret the operator has had
+// renewed.
+func newClient(w *world) *client {
+	w.t.Helper()
+	c := &client{world: w, token: testKey}
+	keys := c.ask(0, "POST", "/tenant/resetSecret", map[string]any{"tenant": "default"})
+	tokens := c.ask(0, "POST", "/tenant/token", map[string]any{"appKey": keys["appKey"], "appSecret": keys["appSecret"]})
+	c.token, _ = tokens["token"].(string)
+	return c
+}
+
+// create makes a client and returns its guid.
+func (c *client) create() string {
+	c.t.Helper()
+	id, _ := c.ask(0, "POST", "/client/createClient", map[string]any{"deviceName": "srv-42", "customerParam": "tenant=acme&env=prod"})["guid"].(string)
+	return id
+}
+
+// link has a phone scan the codes of a client, and waits until it is online.
+func (c *client) link(id string, phone *simulator.User) {
+	c.t.Helper()
+	about := map[string]any{"guid": id}
+	shown := ""
+	c.poll("a scan that the phone takes", func() bool { // it asks for a second code, as WhatsApp does
+		code, _ := c.ask(0, "POST", "/login/getLoginQrcode", about)["qrcode"].(string)
+		if code == shown {
+			return false
+		}
+		shown = code
+		_, err := phone.Scan(c.ctx, code)
+		if err != nil && !errors.Is(err, simulator.ErrRefresh) && !errors.Is(err, simulator.ErrStale) {
+			c.t.Fatal(err)
+		}
+		return err == nil
+	})
+	c.status(id, "online")
+}
+
+// status waits for a client's status and returns its state.
+func (c *client) status(id, want string) (state map[string]any) {
+	c.t.Helper()
+	for {
+		state = c.ask(0, "POST", "/client/getClientStatus", map[string]any{"guid": id})
+		if state["status"] == want {
+			return state
+		}
+		select {
+		case <-time.After(50 * time.Millisecond): // 100 requests a second are let through
+		case <-c.ctx.Done():
+			c.t.Fatalf("waited in vain for status %s: %v", want, state)
+		}
+	}
+}
+
+// inject makes something go wrong at WhatsApp.
+func (c *client) inject(f simulator.Fault) {
+	c.t.Helper()
+	if err := c.Inject(f); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // ask returns the data of an answer, which must have a code.
 func (c *client) ask(code int, method, path string, body map[string]any) map[string]any {
 	c.t.Helper()

@@ -52,6 +52,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
+	return serve(ctx, c, reach, out)
+}
+
+// serve is run as c says, reaching WhatsApp by way.
+func serve(ctx context.Context, c config, way func(context.Context, config, string, *slog.Logger) (whatsapp.Config, *simulator.Simulator, error), out io.Writer) error {
 	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: c.logLevel}))
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
 	if err != nil {
@@ -69,7 +74,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return err
 	}
 	defer d.close()
-	wa, simulated, err := reach(ctx, c, base, log)
+	wa, simulated, err := way(ctx, c, base, log)
 	if err != nil {
 		return err
 	}
@@ -233,6 +238,7 @@ func (s *system) startHosts(ctx context.Context, fail context.CancelCauseFunc, r
 		err := host.Run(ctx, host.Config{
 			Name: name, Table: hostTable, Queues: s.data.queues, Bucket: s.data.bucket, Wrapper: s.data.wrapper, WhatsApp: wa, Log: s.log,
 			Clock: clock.Config{Servers: s.cfg.ntp}, Networks: slices.Concat(egress.Loopback, s.cfg.networks), Lease: length,
+			Rhythm: s.cfg.rhythm,
 		}, func(h *host.Host) {
 			private.Ready(h)
 			close(taken)

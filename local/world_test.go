@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -20,7 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"go.mau.fi/whatsmeow"
+
+	"roost/sessionhost/session"
+	"roost/sessionhost/whatsapp"
 	"roost/simulator"
+	"roost/simulator/knownraces"
 )
 
 // binary builds this program once for all tests that run it as a process.
@@ -38,6 +44,9 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	knownraces.Suppress() // for those that run the program in this process
+	whatsapp.Trust(simulator.New(simulator.Config{}).RootPublicKey())
+	whatsmeow.KeepAliveIntervalMin, whatsmeow.KeepAliveIntervalMax = 100*time.Millisecond, 200*time.Millisecond
 	code := m.Run()
 	if path, err := binary(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path))
@@ -60,6 +69,7 @@ type world struct {
 	base string
 
 	cmd    *exec.Cmd
+	here   func() // ends the program where it runs in this process; nil elsewhere
 	output *output
 }
 
@@ -150,6 +160,38 @@ func (w *world) start(flags ...string) {
 	if err := w.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	w.serves()
+}
+
+// startHere runs the program in this process, with another rhythm of its
+// heartbeats than a user can give it, and waits until it serves.
+func (w *world) startHere(rhythm session.Rhythm) {
+	w.t.Helper()
+	w.output = &output{}
+	getenv := func(name string) string { return map[string]string{"ROOST_API_KEY": testKey}[name] }
+	c, err := loadConfig([]string{"-listen", "127.0.0.1:" + w.port, "-data", w.data, "-simulator", w.wa.URL}, getenv, w.output)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c.rhythm = rhythm
+	client := w.HTTPClient(w.wa.URL)
+	way := func(_ context.Context, _ config, _ string, log *slog.Logger) (whatsapp.Config, *simulator.Simulator, error) {
+		return whatsapp.Config{HTTP: client, Media: client, Log: log}, nil, nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- serve(ctx, c, way, w.output) }()
+	w.here = func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("the program ended: %v", err)
+		}
+	}
+	w.serves()
+}
+
+func (w *world) serves() {
+	w.t.Helper()
 	w.poll("the API to serve", func() bool {
 		r, err := http.Get(w.base + "/health")
 		if err != nil {
@@ -162,6 +204,10 @@ func (w *world) start(flags ...string) {
 
 // kill ends the program as a power cut does.
 func (w *world) kill() {
+	if w.here != nil {
+		w.here()
+		w.here = nil
+	}
 	if w.cmd == nil {
 		return
 	}

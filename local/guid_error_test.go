@@ -1,0 +1,139 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"roost/simulator"
+)
+
+// refused is what HTTP says of a request beside its body.
+func (c *client) refused(method, path, body string) (status int, retry, said string) {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.ctx, method, c.base+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text := make([]byte, 4096)
+	n, _ := response.Body.Read(text)
+	return response.StatusCode, response.Header.Get("Retry-After"), string(text[:n])
+}
+
+// TestClientErrors meets the rows of the error table on the built program, by
+// what WhatsApp does to the client.
+func TestClientErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2*time.Minute)
+	w.start()
+	c, told := newClient(w), newCallbacks(t)
+	c.ask(0, "POST", "/tenant/setConfig", map[string]any{"notifyUrl": told.URL})
+	const number = "491510000031"
+	phone, err := w.Phone(number, "Alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := c.create()
+	about := map[string]any{"guid": id}
+	recover := func(code int) map[string]any {
+		t.Helper()
+		return c.ask(code, "POST", "/client/recoverClient", about)
+	}
+	offline := func(scene float64, reason string) {
+		t.Helper()
+		w.poll("the callback "+reason, func() bool {
+			all := told.about(id, "client.offline")
+			last := len(all) - 1
+			return last >= 0 && all[last]["scene"] == scene && all[last]["reason"] == reason
+		})
+	}
+	recover(10001)
+	if code, _ := c.ask(0, "POST", "/login/getPairCode", map[string]any{"guid": id, "phone": number})["pairCode"].(string); len(code) != 9 || code[4] != '-' {
+		t.Errorf("pairing code %q", code)
+	}
+	c.link(id, phone)
+	c.ask(10007, "POST", "/login/getLoginQrcode", about)
+	c.ask(10007, "POST", "/login/getPairCode", map[string]any{"guid": id, "phone": number})
+	c.ask(10006, "POST", "/client/recoverClient", map[string]any{"guid": id, "wxId": "49"})
+
+	c.inject(simulator.Fault{Fault: simulator.Replace, Number: number})
+	if state := c.status(id, "released"); state["reason"] != "replaced" || state["canRecover"] != true {
+		t.Errorf("replaced: %v", state)
+	}
+	offline(4, "replaced")
+	if kicked := told.about(id, "client.kicked"); len(kicked) != 1 || len(kicked[0]) != 0 {
+		t.Errorf("kicked: %v", kicked)
+	}
+	if got := recover(0); got["reused"] != false { // no QR code
+		t.Errorf("after another had the keys: %v", got)
+	}
+
+	c.inject(simulator.Fault{Fault: simulator.Ban, Number: number, Seconds: 3})
+	offline(6, "banned")
+	until, err := time.Parse(time.RFC3339Nano, recover(10003)["until"].(string))
+	if left := time.Until(until); err != nil || left > 4*time.Second {
+		t.Errorf("banned until %v: %v", until, err)
+	}
+	c.speak(number)
+	for time.Now().Before(until) {
+		select {
+		case <-time.After(time.Until(until)):
+		case <-w.ctx.Done():
+		}
+	}
+	recover(0)
+
+	c.inject(simulator.Fault{Fault: simulator.Outdated, Number: number})
+	offline(7, "outdated")
+	recover(10010)
+	c.speak(number)
+	recover(0)
+
+	c.inject(simulator.Fault{Fault: simulator.Logout, Number: number})
+	c.status(id, "loggedout")
+	offline(5, "logged_out")
+	recover(10002)
+	c.link(id, phone) // a code again
+	c.ask(0, "DELETE", "/client/"+id, nil)
+	recover(10013)
+
+	for _, proxy := range []string{"socks5://127.0.0.1:1", "socks5://user:pass@127.0.0.1:" + w.port} { // nobody, and no proxy
+		c.ask(10009, "POST", "/client/createClient", map[string]any{"deviceName": "a", "proxyUrl": proxy})
+	}
+	for _, proxy := range []string{"http://127.0.0.1:1", "socks5h://127.0.0.1:1", "socks4://127.0.0.1:1", "socks5://127.0.0.1", "127.0.0.1:1"} {
+		c.ask(400, "POST", "/client/createClient", map[string]any{"deviceName": "a", "proxyUrl": proxy})
+	}
+	other := &client{world: w, token: testKey}
+	keys := other.ask(0, "POST", "/tenant/create", map[string]any{"maxClients": 0})
+	other.token, _ = other.ask(0, "POST", "/tenant/token", map[string]any{"appKey": keys["appKey"], "appSecret": keys["appSecret"]})["token"].(string)
+	other.ask(400, "POST", "/client/createClient", map[string]any{"deviceName": "a"}) // it has no default way out
+
+	for n := 0; ; n++ { // some have been made above
+		status, retry, said := c.refused("POST", "/client/createClient", `{"deviceName":"a"}`)
+		if status == http.StatusTooManyRequests {
+			if retry == "" || retry == "0" || !strings.HasPrefix(said, `{"code":429,"data":null,"msg":"`) {
+				t.Errorf("Retry-After %q, %s", retry, said)
+			}
+			break
+		}
+		if n == 10 {
+			t.Fatal("an eleventh client was made within a minute")
+		}
+	}
+	for _, row := range []struct{ token, body, said string }{
+		{c.token, `{`, `{"code":400,`}, {c.token, `{"guid":7}`, `{"code":400,`}, {"made-up", `{}`, `{"code":401,"data":null,"msg":"token invalid"`},
+		{c.token, `{"guid":"` + strings.Repeat("a", 64<<10) + `"}`, `{"code":413,`},
+	} {
+		asking := &client{world: w, token: row.token}
+		if status, _, said := asking.refused("POST", "/client/heartbeat", row.body); !strings.HasPrefix(said, row.said) || status == http.StatusOK {
+			t.Errorf("%.20s: %d %s", row.body, status, said)
+		}
+	}
+}
