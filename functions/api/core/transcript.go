@@ -177,6 +177,26 @@ func (c *Core) Contacts(ctx context.Context, i instance.Instance, q ContactQuery
 	return out, err
 }
 
+// Counts are how much an instance has in its transcript.
+type Counts struct{ Messages, Contacts, Chats int64 }
+
+// Counts reads the heads of all chats and contacts.
+func (c *Core) Counts(ctx context.Context, i instance.Instance) (Counts, error) {
+	chats, err := c.transcripts.Chats(ctx, i.ID)
+	if err != nil {
+		return Counts{}, err
+	}
+	out := Counts{Chats: int64(len(chats))}
+	for _, chat := range chats {
+		out.Messages += chat.Messages
+	}
+	err = c.transcripts.Contacts(ctx, i.ID, func(transcript.Contact) bool {
+		out.Contacts++
+		return true
+	})
+	return out, err
+}
+
 // ReceiptQuery asks for receipts. Zero fields do not narrow it.
 type ReceiptQuery struct {
 	ID    string // of the message

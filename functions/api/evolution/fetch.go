@@ -15,30 +15,40 @@ import (
 
 // row is an instance as fetchInstances shows it: a row of Evolution's database.
 type row struct {
-	ID                      string         `json:"id"`
-	Name                    string         `json:"name"`
-	ConnectionStatus        string         `json:"connectionStatus"`
-	OwnerJID                *string        `json:"ownerJid"`
-	ProfileName             *string        `json:"profileName"`
-	ProfilePicURL           *string        `json:"profilePicUrl"`
-	Integration             string         `json:"integration"`
-	Number                  *string        `json:"number"`
-	BusinessID              *string        `json:"businessId"`
-	Token                   string         `json:"token"`
-	ClientName              string         `json:"clientName"`
-	DisconnectionReasonCode *int           `json:"disconnectionReasonCode"`
-	DisconnectionObject     *string        `json:"disconnectionObject"`
-	DisconnectionAt         *stamp         `json:"disconnectionAt"`
-	CreatedAt               stamp          `json:"createdAt"`
-	UpdatedAt               stamp          `json:"updatedAt"`
-	Chatwoot                *struct{}      `json:"Chatwoot"`
-	Proxy                   *proxyRow      `json:"Proxy"`
-	Rabbitmq                *struct{}      `json:"Rabbitmq"`
-	NATS                    *struct{}      `json:"Nats"`
-	SQS                     *struct{}      `json:"Sqs"`
-	Websocket               *struct{}      `json:"Websocket"`
-	Setting                 settingRow     `json:"Setting"`
-	Count                   map[string]int `json:"_count"`
+	ID                      string     `json:"id"`
+	Name                    string     `json:"name"`
+	ConnectionStatus        string     `json:"connectionStatus"`
+	OwnerJID                *string    `json:"ownerJid"`
+	ProfileName             *string    `json:"profileName"`
+	ProfilePicURL           *string    `json:"profilePicUrl"`
+	Integration             string     `json:"integration"`
+	Number                  *string    `json:"number"`
+	BusinessID              *string    `json:"businessId"`
+	Token                   string     `json:"token"`
+	ClientName              string     `json:"clientName"`
+	DisconnectionReasonCode *int       `json:"disconnectionReasonCode"`
+	DisconnectionObject     *string    `json:"disconnectionObject"`
+	DisconnectionAt         *stamp     `json:"disconnectionAt"`
+	CreatedAt               stamp      `json:"createdAt"`
+	UpdatedAt               stamp      `json:"updatedAt"`
+	Chatwoot                *struct{}  `json:"Chatwoot"`
+	Proxy                   *proxyRow  `json:"Proxy"`
+	Rabbitmq                *struct{}  `json:"Rabbitmq"`
+	NATS                    *struct{}  `json:"Nats"`
+	SQS                     *struct{}  `json:"Sqs"`
+	Websocket               *struct{}  `json:"Websocket"`
+	Setting                 settingRow `json:"Setting"`
+	Count                   *countRow  `json:"_count,omitempty"` // of no more than maxCounted rows
+}
+
+// maxCounted is of how many rows the messages, contacts and chats are counted:
+// clients ask for all instances often, and counting reads a lot.
+const maxCounted = 10
+
+type countRow struct {
+	Message int64 `json:"Message"`
+	Contact int64 `json:"Contact"`
+	Chat    int64 `json:"Chat"`
 }
 
 type settingRow struct {
@@ -93,7 +103,6 @@ func (h *Handler) rowOf(i instance.Instance) (row, error) {
 			ID: derived(i.ID, "setting"), Settings: i.Settings,
 			CreatedAt: stamp(i.CreatedAt), UpdatedAt: stamp(i.UpdatedAt), InstanceID: string(i.ID),
 		},
-		Count: map[string]int{"Message": 0, "Contact": 0, "Chat": 0},
 	}
 	if out.Proxy, err = h.rowOfProxy(i); err != nil {
 		return row{}, err
@@ -133,7 +142,7 @@ func (h *Handler) fetchInstances(r *request) (answer, error) {
 		if len(owned) == 0 {
 			return answer{}, unauthorized()
 		}
-		return h.rows(owned)
+		return h.rows(r, owned)
 	}
 	all, err := h.core.List(r.Context(), tenant.Default)
 	if err != nil {
@@ -146,7 +155,7 @@ func (h *Handler) fetchInstances(r *request) (answer, error) {
 		if len(all) == 0 {
 			return answer{}, missing([]string{firstOf(id, number)})
 		}
-		return h.rows(all)
+		return h.rows(r, all)
 	}
 	if len(names) > 0 {
 		known := all
@@ -158,7 +167,7 @@ func (h *Handler) fetchInstances(r *request) (answer, error) {
 			return answer{}, missing(absent)
 		}
 	}
-	return h.rows(all)
+	return h.rows(r, all)
 }
 
 func firstOf(a, b string) string {
@@ -176,12 +185,19 @@ func hasNumber(i instance.Instance, number string) bool {
 	return digits != "" && (i.Number == digits || account == digits)
 }
 
-func (h *Handler) rows(instances []instance.Instance) (answer, error) {
+func (h *Handler) rows(r *request, instances []instance.Instance) (answer, error) {
 	out := make([]row, 0, len(instances))
 	for _, i := range instances {
 		line, err := h.rowOf(i)
 		if err != nil {
 			return answer{}, err
+		}
+		if len(instances) <= maxCounted {
+			has, err := h.core.Counts(r.Context(), i)
+			if err != nil {
+				return answer{}, err
+			}
+			line.Count = &countRow{Message: has.Messages, Contact: has.Contacts, Chat: has.Chats}
 		}
 		out = append(out, line)
 	}

@@ -288,3 +288,25 @@ func TestMediaSettings(t *testing.T) {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 }
+
+// TestCounts: what an instance has is counted, in lists that are not long.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	w := apitest.New(t, apitest.Options{})
+	talk(t, w, w.Create(t, "a", "t"))
+	for n := range 9 {
+		w.Create(t, fmt.Sprint("more", n), "u")
+	}
+	const counted = `"_count":{"Message":4,"Contact":2,"Chat":2}`
+	list := func(query, key string, want bool) {
+		t.Helper()
+		if a := w.Do(t, "GET", "/instance/fetchInstances"+query, key, ""); a.Status != 200 || strings.Contains(a.Body, counted) != want {
+			t.Errorf("%q: %d %s", query, a.Status, a.Body)
+		}
+	}
+	list("", apitest.AdminKey, true)
+	w.Create(t, "eleventh", "u")
+	list("", apitest.AdminKey, false)
+	list("?instanceName=a", apitest.AdminKey, true)
+	list("", "t", true)
+}

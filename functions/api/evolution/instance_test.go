@@ -227,7 +227,7 @@ func TestFetchInstances(t *testing.T) {
 			`"integration":"WHATSAPP-BAILEYS","number":` + number + `,"businessId":null,"token":"my-token","clientName":"roost",` + reason +
 			`"createdAt":"TIME","updatedAt":"TIME","Chatwoot":null,"Proxy":null,"Rabbitmq":null,"Nats":null,"Sqs":null,"Websocket":null,` +
 			`"Setting":{"id":"UUID",` + noSettings[1:len(noSettings)-1] + `,"createdAt":"TIME","updatedAt":"TIME","instanceId":"UUID"},` +
-			`"_count":{"Chat":0,"Contact":0,"Message":0}}]`
+			`"_count":{"Message":0,"Contact":0,"Chat":0}}]`
 	}
 	none := `"disconnectionReasonCode":null,"disconnectionObject":null,"disconnectionAt":null,`
 	want(t, "new", w.Do(t, "GET", "/instance/fetchInstances", apitest.AdminKey, ""), 200, row("close", "null", "null", none))
