@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"go.mau.fi/whatsmeow/store"
-
-	"roost/shared/table"
 )
 
 // An open event is a decrypted message that no handler has taken yet: its time
@@ -23,19 +21,20 @@ const openHeader = 8 + 8
 func openSort(hash [32]byte) string { return prefixOpen + hex.EncodeToString(hash[:]) }
 
 // Handled events are remembered in chunks of 40 hashes, below the 1 KiB that a
-// write is billed by, the last 2,000 of them in memory. Older ones are stored
-// for 14 days but not looked at: should WhatsApp deliver such a message again,
-// the ratchet refuses it, which whatsmeow answers with a receipt as well.
+// write is billed by: the last 2,000 of them in memory, the last chunks in the
+// table, where a login loads them with everything else. What is older and comes
+// again all the same, the ratchet refuses, which whatsmeow answers with a receipt
+// as well.
 const (
 	doneSize   = 16 + 8 // hash, cut, and milliseconds
 	chunkDone  = 40
-	chunksDone = 52
+	chunksDone = 52 // in memory
+	storedDone = 4  // in the table
 )
 
 type doneHash [16]byte
 
 type doneLog struct {
-	loaded bool
 	last   int // greatest chunk
 	chunks map[int][]byte
 	at     map[doneHash]int64
@@ -55,10 +54,11 @@ func doneEntries(value []byte, each func(hash doneHash, at int64)) {
 	}
 }
 
-// replace shows a chunk's new content and forgets the oldest if there are many.
+// replace shows a chunk's new content and forgets the oldest if there are many. One
+// that leaves the table stays in memory.
 func (d *doneLog) replace(sort string, value []byte) {
 	chunk, err := strconv.Atoi(strings.TrimPrefix(sort, prefixDone))
-	if err != nil {
+	if err != nil || value == nil {
 		return
 	}
 	d.last = max(d.last, chunk)
@@ -72,45 +72,6 @@ func (d *doneLog) replace(sort string, value []byte) {
 		doneEntries(d.chunks[oldest], func(hash doneHash, _ int64) { delete(d.at, hash) })
 		delete(d.chunks, oldest)
 	}
-}
-
-// loadDone loads the handled events. io is held.
-func (k *Keys) loadDone(ctx context.Context) error {
-	if err := k.ready(ctx); err != nil {
-		return err
-	}
-	if k.done.loaded {
-		return nil
-	}
-	query := table.Query{Partition: k.partition, Prefix: prefixDone, Reverse: true, Limit: chunksDone}
-	var items []table.Item
-	for {
-		page, err := k.table.Query(ctx, query)
-		if err != nil {
-			return fmt.Errorf("load handled events: %w", err)
-		}
-		items = append(items, page.Items...)
-		if query.Cursor = page.Cursor; page.Cursor == "" || len(items) >= chunksDone {
-			break
-		}
-	}
-	values := make(map[string][]byte, len(items))
-	for _, item := range items {
-		value, err := k.decode(ctx, item)
-		if err != nil {
-			return err
-		}
-		values[item.Sort] = value
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for sort, value := range values {
-		if _, newer := k.pending[sort]; !newer {
-			k.done.replace(sort, value)
-		}
-	}
-	k.done.loaded = true
-	return nil
 }
 
 // GetBufferedEvent implements [store.EventBuffer]. Of a handled event only the
@@ -127,18 +88,8 @@ func (k *Keys) GetBufferedEvent(ctx context.Context, ciphertextHash [32]byte) (*
 }
 
 func (k *Keys) bufferedEvent(ctx context.Context, hash [32]byte) (*store.BufferedEvent, error) {
-	k.mu.Lock()
-	loaded := k.done.loaded && !k.stale && k.failed == nil
-	k.mu.Unlock()
-	if !loaded {
-		load := func() error { return k.loadDone(ctx) }
-		if k.joined(ctx) != nil {
-			if err := load(); err != nil {
-				return nil, err
-			}
-		} else if err := k.exclusively(ctx, load); err != nil {
-			return nil, err
-		}
+	if err := k.fresh(ctx); err != nil {
+		return nil, err
 	}
 	value, err := k.read(ctx, openSort(hash))
 	if err != nil {
@@ -170,14 +121,15 @@ func (k *Keys) PutBufferedEvent(ctx context.Context, ciphertextHash [32]byte, pl
 	})
 }
 
-// ClearBufferedEventPlaintext implements [store.EventBuffer]. The mark travels
-// with the next transaction, since a crash before that costs at most a second
-// event with the same id; but what the message left behind (its secret, new
-// names and pairs) is written now, for its receipt comes next.
+// ClearBufferedEventPlaintext implements [store.EventBuffer]. With the mark that
+// the event was handled everything that the message has changed or left behind
+// is written now, for its receipt comes next. The mark of one that a process
+// before has decrypted may wait for company, since a crash before costs at most a
+// second event with the same id.
 func (k *Keys) ClearBufferedEventPlaintext(ctx context.Context, ciphertextHash [32]byte) error {
 	handle := func() error {
-		err := k.step(ctx, lazily, func(tx *txn) error { return k.handled(ctx, tx, ciphertextHash) })
-		if err != nil || !k.owed {
+		err := k.step(ctx, lazily, func(tx *txn) error { return k.handled(tx, ciphertextHash) })
+		if err != nil || !k.owed && len(k.kept.sorts) == 0 {
 			return err
 		}
 		return k.flush(ctx)
@@ -188,22 +140,26 @@ func (k *Keys) ClearBufferedEventPlaintext(ctx context.Context, ciphertextHash [
 	return k.exclusively(ctx, handle)
 }
 
-func (k *Keys) handled(ctx context.Context, tx *txn, hash [32]byte) error {
-	if err := k.loadDone(ctx); err != nil {
-		return err
-	}
-	if !k.open[openSort(hash)] {
+func (k *Keys) handled(tx *txn, hash [32]byte) error {
+	sort := openSort(hash)
+	if !k.open[sort] {
 		return nil
 	}
 	chunk := k.done.last
 	if len(k.done.chunks[chunk]) >= chunkDone*doneSize {
 		chunk++
+		if chunk >= storedDone {
+			tx.remove(doneSort(chunk - storedDone))
+		}
 	}
 	now := k.options.Now()
-	value := slices.Clone(k.done.chunks[chunk])
+	value := make([]byte, 0, len(k.done.chunks[chunk])+doneSize)
+	value = append(value, k.done.chunks[chunk]...)
 	value = append(value, hash[:16]...)
 	value = binary.BigEndian.AppendUint64(value, uint64(now.UnixMilli()))
-	tx.remove(openSort(hash))
+	if !k.forget(sort) {
+		tx.remove(sort)
+	}
 	return tx.putUntil(doneSort(chunk), value, now.Add(eventLife))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"roost/shared/table"
@@ -21,15 +22,24 @@ type batch struct {
 // sizeLimit leaves room for the fence and the data key.
 const sizeLimit = table.MaxTransactionSize - 16<<10
 
-// commit writes the changes of tx, and what is pending if there is room. If all
-// must be written together it fails with [table.ErrTooLarge] when they cannot;
-// otherwise a failure leaves the first of them written. io is held.
+// commit writes the changes of tx with what is kept of a decryption, and what
+// else is pending if there is room. If all must be written together it fails with
+// [table.ErrTooLarge] when they cannot; otherwise a failure leaves the first of
+// them written. io is held.
 func (k *Keys) commit(ctx context.Context, tx *txn, together bool) error {
 	for next := 0; ; {
 		b := k.newBatch()
 		from := next
+		room := k.addKept(b, tx)
 		for next < len(tx.order) && k.add(b, tx.order[next], tx.edits[tx.order[next]]) {
 			next++
+		}
+		if len(k.kept.sorts) > 0 && (!room || next < len(tx.order)) { // not both at once: in the order they came
+			if err := k.commitKept(ctx); err != nil {
+				return err
+			}
+			next = from
+			continue
 		}
 		if next < len(tx.order) && (together || next == from) {
 			return fmt.Errorf("%d changes: %w", len(tx.order), table.ErrTooLarge)
@@ -40,14 +50,23 @@ func (k *Keys) commit(ctx context.Context, tx *txn, together bool) error {
 		if len(b.sort) == 0 {
 			return nil
 		}
-		if err := k.write(ctx, b.ops); err != nil {
+		if err := k.writeBatch(ctx, b, tx); err != nil {
 			return err
 		}
-		k.written(b, tx)
 		if next == len(tx.order) {
 			return nil
 		}
 	}
+}
+
+// writeBatch writes a batch that has all that is kept.
+func (k *Keys) writeBatch(ctx context.Context, b *batch, tx *txn) error {
+	k.kept.event = "" // from now on the table may have it
+	if err := k.write(ctx, b.ops); err != nil {
+		return err
+	}
+	k.written(b, tx)
+	return nil
 }
 
 // flush writes everything pending. io is held.
@@ -80,7 +99,7 @@ func (k *Keys) condition() table.Condition { return table.AtMost(attributeEpoch,
 
 func (k *Keys) addPending(b *batch, tx *txn) {
 	for sort, e := range k.pending {
-		if _, newer := tx.edits[sort]; !newer {
+		if _, newer := tx.edits[sort]; !newer && !slices.Contains(k.kept.sorts, sort) {
 			k.add(b, sort, e)
 		}
 	}
@@ -136,6 +155,7 @@ func (k *Keys) written(b *batch, tx *txn) {
 			delete(k.parts, sort)
 		}
 	}
+	k.kept = kept{}
 	k.owed = k.owed && len(k.pending) > 0
 }
 

@@ -98,7 +98,7 @@ func (k *Keys) rename(ctx context.Context, user types.JID, name string, field fu
 	if c, _, err := k.contact(ctx, user); err == nil && same(&c) {
 		return false, "", nil
 	}
-	err := k.update(ctx, beforeReceipt, func(tx *txn) error {
+	err := k.update(ctx, lazily, func(tx *txn) error { // each message brings it
 		sort := prefixContact + user.String()
 		old, err := tx.read(ctx, sort)
 		if err != nil {

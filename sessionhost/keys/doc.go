@@ -16,18 +16,20 @@
 // # One transaction a message
 //
 // What decrypting a message changes (session, sender key, identity, prekey) and
-// the decrypted event are one transaction, so that a message is either still
-// with WhatsApp or in the buffer. What is sent is in the transaction of the
-// session that it was encrypted with, should its receiver ask again. Everything else that goes with a message waits
-// for a transaction that happens anyway: the mark that an event was handled for
-// the next message, names and LID pairs for the transaction of their own. What
-// must be there before the receipt (message secrets) is written when whatsmeow
-// clears the event, its last call before the receipt. In requests to the table:
+// the decrypted event are one transaction, so that a message is with WhatsApp, or
+// in the buffer, or handled. That transaction is the one in which the event counts
+// as handled, with what else goes with the message (its secret, names, LID
+// pairs): whatsmeow's last call before the receipt. Until then the table has what
+// it had before, and WhatsApp has the message. Any other transaction that comes
+// first takes the decryption along, and the event as not handled
+// (decryption.go). What is sent is in the transaction of the session that it was
+// encrypted with, should its receiver ask again. Names that come after their
+// message wait for a transaction that happens anyway. In requests to the table:
 //
-//	inbound            1, or 2 with a message secret
+//	inbound            1
 //	outbound           1
 //	login              0, and 2 for Open
-//	takeover           2 for Open, then up to 3 to fill the memory, with a page
+//	takeover           2 for Open, then up to 2 to fill the memory, with a page
 //	                   of 1 MB for each further 100 and more sessions
 //	pairing            5
 //
@@ -43,7 +45,8 @@
 //
 // Sessions and sender keys are kept as [Options] allow, least recently used go
 // first; names, tokens, chat settings and app state have a megabyte. Prekeys
-// (26 kB), LID pairs and the hashes of the last 2,000 handled events stay.
+// (26 kB), LID pairs and the hashes of the last 2,000 handled events stay; a new
+// owner has the last 120 and more of those from the table.
 //
 // # At rest
 //

@@ -56,7 +56,7 @@ func TestFlows(t *testing.T) {
 	w.cost(t, "pairing, with the first settings", 50)
 
 	w.hear(t, c, "first")
-	w.cost(t, "first inbound of a contact", 5)
+	w.cost(t, "first inbound of a contact", 3)
 	const many = 20
 	// Once a week each side gives the other a privacy token, some time after
 	// the first message.
@@ -64,7 +64,7 @@ func TestFlows(t *testing.T) {
 	for range many {
 		w.hear(t, c, "more")
 	}
-	w.cost(t, "20 inbound", 2*many)
+	w.cost(t, "20 inbound", many)
 	w.say(t, c, "first answer")
 	w.cost(t, "first outbound to a contact", 3)
 	for range many {
@@ -75,13 +75,13 @@ func TestFlows(t *testing.T) {
 		w.hear(t, c, "question")
 		w.say(t, c, "answer")
 	}
-	w.cost(t, "20 inbound and outbound in turn", 3*many)
+	w.cost(t, "20 inbound and outbound in turn", 2*many)
 	w.hearGroup(t, c, "to all, with a sender key")
-	w.cost(t, "first inbound of a group", 6)
+	w.cost(t, "first inbound of a group", 4)
 	for range many {
 		w.hearGroup(t, c, "to all")
 	}
-	w.cost(t, "20 inbound of a group", 2*many)
+	w.cost(t, "20 inbound of a group", many)
 
 	// It dies without a word.
 	c.Close()
@@ -93,7 +93,7 @@ func TestFlows(t *testing.T) {
 	w.cost(t, "login", 3)
 	w.hear(t, c, "first after the takeover")
 	w.say(t, c, "answered")
-	w.cost(t, "takeover, with one message each way", 5+1)
+	w.cost(t, "takeover, with one message each way", 4)
 	w.verify(t)
 }
 

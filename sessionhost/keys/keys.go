@@ -87,6 +87,7 @@ type Keys struct {
 
 	pending map[string]edit // done in memory, written with the next transaction
 	owed    bool            // pending holds more than what a crash may forget
+	kept    kept            // of pending, what is written together. Whoever holds io has it
 }
 
 var (
@@ -173,7 +174,7 @@ func (k *Keys) end(reason error) {
 	defer k.mu.Unlock()
 	k.failed = reason
 	k.reset()
-	k.pending = make(map[string]edit)
+	k.pending, k.kept = make(map[string]edit), kept{}
 	k.sealer, k.wrapped = nil, nil
 }
 

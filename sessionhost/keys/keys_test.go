@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"go.mau.fi/whatsmeow/proto/waAdv"
 	"go.mau.fi/whatsmeow/store"
@@ -158,9 +159,12 @@ func TestFaultWhileDecryptingIsLeftForLater(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("failed read that was swallowed: %v", err)
 	}
+	if err := k.PutBufferedEvent(t.Context(), [32]byte{1}, []byte("text"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	k = s.open(t, 2, keys.Options{OnFailure: func(err error) { told = append(told, err) }})
 	s.faults.set(0, 1, tabletest.Refused)
-	if _, err = k.GetBufferedEvent(t.Context(), [32]byte{}); !errors.Is(err, context.Canceled) {
+	if _, err = k.GetBufferedEvent(t.Context(), [32]byte{1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("failed read of the buffer: %v", err)
 	}
 	mine := errors.New("bad ciphertext")

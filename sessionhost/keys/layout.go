@@ -18,6 +18,7 @@ const (
 	sortSalt     = "a/salt"
 	prefixLoaded = "a/"
 
+	prefixDone         = "a/d/" // number of a chunk of handled ciphertext hashes
 	prefixOpen         = "a/e/" // ciphertext hash: a decrypted event nobody has handled yet
 	prefixPreKey       = "a/k/" // number of a chunk
 	prefixPair         = "a/l/" // number of a chunk of LID pairs
@@ -26,7 +27,6 @@ const (
 	prefixVersion      = "a/v/" // app state collection
 	prefixSyncKey      = "a/y/" // app state key id
 
-	prefixDone     = "d/"   // number of a chunk of handled ciphertext hashes
 	prefixKnown    = "m/"   // all that follow
 	prefixContact  = "m/c/" // JID
 	prefixChat     = "m/s/" // JID
@@ -67,7 +67,7 @@ func classOf(sort string) class {
 		return nothing
 	}
 	switch sort[:4] {
-	case prefixOpen, prefixPair, prefixSecret, prefixOutgoing, prefixPoll:
+	case prefixDone, prefixOpen, prefixPair, prefixSecret, prefixOutgoing, prefixPoll:
 		return nothing // an index of its own, or never asked for again
 	case prefixNativePeer, prefixNativeSender:
 		return ratchets

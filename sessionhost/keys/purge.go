@@ -22,7 +22,7 @@ func (k *Keys) removeAll(ctx context.Context) error {
 	}
 	k.mu.Lock()
 	k.reset()
-	k.pending, k.owed = make(map[string]edit), false
+	k.pending, k.owed, k.kept = make(map[string]edit), false, kept{}
 	k.sealer, k.wrapped, k.keySaved = nil, nil, false
 	k.stale = true
 	k.mu.Unlock()
