@@ -193,8 +193,17 @@ func cause(err error) string {
 func (c *Client) Disconnect() {
 	c.stop(true)
 	c.wa.Disconnect()
+	c.forgetLogin()
 	c.resets.Wait()
 	c.stop(false)
+}
+
+// forgetLogin makes the library forget that it was logged in. It would say so
+// until a stream error tells it otherwise, also of the next connection before
+// WhatsApp has let that in, or has refused to. This error does nothing else.
+func (c *Client) forgetLogin() {
+	over := &waBinary.Node{Tag: "stream:error", Attrs: waBinary.Attrs{"code": "503"}}
+	c.wa.DangerousInternals().HandleStreamError(c.context(), over) //nolint:staticcheck // nothing else forgets it
 }
 
 func (c *Client) stop(stopped bool) {
