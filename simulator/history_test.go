@@ -1,9 +1,11 @@
 package simulator_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/proto/waHistorySync"
 	"go.mau.fi/whatsmeow/types"
@@ -210,12 +212,22 @@ func TestManualHistory(t *testing.T) {
 		must(t, err)
 		n := m.Message.GetProtocolMessage().GetHistorySyncNotification()
 		data, err := c.DownloadHistorySync(w.ctx, n, true)
+		for cut(err) { // where the files are is asked on the socket, which is cut a second time at some moment
+			await[*events.Connected](w, c)
+			data, err = c.DownloadHistorySync(w.ctx, n, true)
+		}
 		must(t, err)
 		h.add(n, data)
 	}
 	if h.messages() != 20*600 {
 		t.Errorf("%d messages", h.messages())
 	}
+}
+
+// cut reports whether something failed because its connection had ended.
+func cut(err error) bool {
+	var lost *whatsmeow.DisconnectedError
+	return errors.Is(err, whatsmeow.ErrNotConnected) || errors.As(err, &lost)
 }
 
 // A client does not get on with its history: a few chunks wait for it, not all.
