@@ -118,6 +118,9 @@ func newInstance(fields map[string]any) (core.NewInstance, error) {
 	default:
 		return wanted, refuse("Invalid integration")
 	}
+	if sentence := askedInVain(fields); sentence != "" {
+		return wanted, refuse(sentence)
+	}
 	if err := checkTimeout(fields); err != nil {
 		return wanted, err
 	}

@@ -56,8 +56,7 @@ func unservedRoutes() map[string]route {
 	}
 	for _, sink := range sinks {
 		all["GET "+sink+"/find/:i"] = route{guardInstance, (*Handler).findNothing}
-		all["POST "+sink+"/set/:i"] = refused("This server tells events by webhooks, not by " + sink + ": use POST /webhook/set, " +
-			"or POST /webhook/endpoints for more than one")
+		all["POST "+sink+"/set/:i"] = refused(noSink(sink))
 	}
 	for _, bot := range bots {
 		own := botRoutes
@@ -74,6 +73,26 @@ func unservedRoutes() map[string]route {
 		}
 	}
 	return all
+}
+
+func noSink(name string) string {
+	return "This server tells events by webhooks, not by " + name + ": use POST /webhook/set, or POST /webhook/endpoints for more than one"
+}
+
+// askedInVain is what a body of create asks for beside the instance, "" for
+// nothing that is not served.
+func askedInVain(fields map[string]any) string {
+	for _, sink := range sinks {
+		if w := object(fields, sink); len(w) > 0 && w["enabled"] != false { // as in Evolution, who names one turns it on
+			return noSink(sink)
+		}
+	}
+	for _, name := range []string{"chatwootAccountId", "chatwootToken", "chatwootUrl"} { // Evolution wants all three
+		if value := fields[name]; value == nil || value == "" {
+			return ""
+		}
+	}
+	return noChatwoot
 }
 
 func refused(sentence string) route {
