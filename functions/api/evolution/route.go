@@ -136,7 +136,7 @@ func match(r *http.Request) (found route, name, item string, err error) {
 	path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
 	path = strings.TrimSuffix(path, "/")
 	parts := strings.Split(path, "/")
-	if found, ok := routes[method+" "+strings.ToLower(path)]; ok && len(parts) < 3 {
+	if found, ok := under(method + " " + strings.ToLower(path)); ok && len(parts) < 3 {
 		return found, "", "", nil
 	}
 	if found, ok := routes[method+" "+strings.ToLower(parts[0])+"/:i"]; ok && len(parts) == 2 && parts[1] != "" {
@@ -168,7 +168,7 @@ func match(r *http.Request) (found route, name, item string, err error) {
 	return route{}, "", "", &problem{status: http.StatusNotFound, message: []string{"Cannot " + r.Method + " " + raw}}
 }
 
-// under is a route under an instance, served or refused.
+// under is a route, served or refused.
 func under(pattern string) (route, bool) {
 	found, ok := routes[pattern]
 	if !ok {

@@ -3,6 +3,7 @@ package evolution_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,9 @@ func TestRoot(t *testing.T) {
 		`"version":"2.3.7","clientName":"roost","manager":"URL","documentation":"https://doc.evolution-api.com"}`)
 	want(t, "credentials", w.Do(t, "POST", "/Verify-Creds/", apitest.AdminKey, ""), 200,
 		`{"status":200,"message":"Credentials are valid","facebookAppId":"","facebookConfigId":"","facebookUserToken":""}`)
+	if a := w.Do(t, "GET", "/manager/", "", ""); a.Status != 200 || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("the manager: %d %s", a.Status, a.Header)
+	}
 	a := w.Send(t, "HEAD", "/", http.Header{}, nil)
 	if a.Status != 200 || a.Body != "" {
 		t.Errorf("HEAD: %d %q", a.Status, a.Body)
@@ -160,6 +164,29 @@ func TestHTTP(t *testing.T) {
 		strings.NewReader(gzipped(t, `{"number":"1"}`)))
 	if a.Status != 400 || !strings.Contains(a.Body, `requires property \"text\"`) {
 		t.Errorf("a packed body: %d %s", a.Status, a.Body)
+	}
+	for _, c := range []struct {
+		mimetype, coding, body string
+		status                 int
+		says                   string
+	}{
+		{"application/json", "br", "{}", 415, `unsupported content encoding \"br\"`},
+		{"application/json", "gzip", "{}", 400, `incorrect header check`},
+		{"application/json", "deflate", "{}", 400, `incorrect header check`},
+		{"application/json", "gzip", gzipped(t, "{")[:12], 400, `request aborted`},
+		{"multipart/form-data", "", "--b--", 400, `Multipart: Boundary not found`},
+		{"multipart/form-data; boundary=b", "", "--b\r\nContent-Disposition: form-data; name=\"number\"\r\n\r\n49", 400, `Unexpected end of form`},
+		{"application/json", "", strings.Repeat(" ", 10001), 413, `request entity too large`},
+		{"multipart/form-data; boundary=b", "", strings.Repeat(" ", 10001), 413, `request entity too large`},
+		{"application/x-www-form-urlencoded", "", "a=" + strings.Repeat("b", 10000), 413, `request entity too large`},
+	} {
+		header := http.Header{"Apikey": {"t"}, "Content-Type": {c.mimetype}, "Content-Encoding": {c.coding}}
+		a := w.Send(t, "POST", "/message/sendMedia/a%20b%2Fc", header, strings.NewReader(c.body))
+		want(t, c.mimetype+" "+c.coding, a, c.status, `{"status":`+strconv.Itoa(c.status)+`,"error":"Internal Server Error","response":{"message":"`+c.says+`"}}`)
+	}
+	for mimetype, body := range map[string]string{"": "", "text/plain": "hello", "application/octet-stream": "hello", "image/png": "{}", "application/json": ""} { // count as an empty object, as in Express
+		a := w.Send(t, "POST", "/message/sendText/a%20b%2Fc", http.Header{"Apikey": {"t"}, "Content-Type": {mimetype}}, strings.NewReader(body))
+		want(t, "a body of "+mimetype, a, 400, `{"status":400,"error":"Bad Request","response":{"message":[["instance requires property \"number\"","instance requires property \"text\""]]}}`)
 	}
 	var health struct{ Status, Version string }
 	if a := w.Do(t, "GET", "/health", "", ""); json.Unmarshal([]byte(a.Body), &health) != nil || health.Status != "ok" || health.Version != "test" {

@@ -27,6 +27,7 @@ const (
 	noS3       = "This server hands no files out of S3: use POST /chat/getBase64FromMediaMessage"
 	noBaileys  = "This server does not run Baileys, and the keys of a session do not leave it: POST /chat/whatsappNumbers and " +
 		"POST /chat/fetchProfilePictureUrl tell what onWhatsapp and profilePictureUrl do"
+	noMeta     = "This server hosts linked devices: it takes no events of WhatsApp's cloud API, nor of Evolution's own channel"
 	noCarousel = "Carousels belong to Evolution 2.4 and not to the release that this server follows: send the cards one by one, by POST /message/sendMedia"
 	noChannel  = "This server does not serve channels: their messages are ignored"
 )
@@ -43,6 +44,9 @@ func unservedRoutes() map[string]route {
 		"POST chatwoot/set/:i":         refused(noChatwoot),
 		"GET chatwoot/find/:i":         refused(noChatwoot),
 		"POST chatwoot/webhook/:i":     {guardNone, refused(noChatwoot).serve},
+		"GET webhook/meta":             {guardNone, refused(noMeta).serve},
+		"POST webhook/meta":            {guardNone, refused(noMeta).serve},
+		"POST webhook/evolution":       {guardNone, refused(noMeta).serve},
 		"POST business/getcatalog/:i":  refused(noCatalog), "POST business/getcollections/:i": refused(noCatalog),
 		"POST template/create/:i": refused(noTemplate), "POST template/edit/:i": refused(noTemplate),
 		"GET template/find/:i": refused(noTemplate), "DELETE template/delete/:i": refused(noTemplate),

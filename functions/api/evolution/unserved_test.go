@@ -26,6 +26,7 @@ func TestUnserved(t *testing.T) {
 		{"token", "POST /chat/findChannels/X", 400, "does not serve channels"},
 		{"token", "POST /chatwoot/set/X, GET /chatwoot/find/X", 400, "Chatwoot is not built into this server"},
 		{"", "POST /chatwoot/webhook/X", 400, "Chatwoot is not built into this server"},
+		{"", "GET /webhook/meta, POST /webhook/meta/, POST /webhook/Evolution", 400, "cloud API"},
 		{"token", "POST /business/getCatalog/X, POST /business/getCollections/X", 400, "catalogues"},
 		{"token", "POST /template/create/X, POST /template/edit/X, DELETE /template/delete/X, GET /template/find/X", 400, "cloud API"},
 		{"token", "POST /s3/getMedia/X, POST /s3/getMediaUrl/X", 400, "POST /chat/getBase64FromMediaMessage"},

@@ -42,7 +42,7 @@ type Deps struct {
 // New makes the handler:
 //
 //	GET /health    200 {"status":"ok","version":...}
-//	GET /console   the page for people
+//	GET /console   the page for people, also from /manager
 //	GET /docs      the documents of the dialects, and a page to read them
 //	/<name>.aspx   the .aspx dialect
 //	/tenant/, /client/, /login/ are the guid dialect
@@ -83,6 +83,8 @@ func New(deps Deps) (http.Handler, error) {
 			health(w, r, deps.Version)
 		case path == "/console" || strings.HasPrefix(path, "/console/"):
 			page.ServeHTTP(w, r)
+		case path == "/manager" || strings.HasPrefix(path, "/manager/"): // where Evolution has its page
+			http.Redirect(w, r, "/console", http.StatusFound)
 		case docs.Serves(path):
 			documents.ServeHTTP(w, r)
 		case aspx.Serves(path):
