@@ -22,7 +22,7 @@ import (
 // Revisions of what was written in a unit mean nothing outside.
 //
 // A unit is kept in memory and is for little: [MaxTransactionOps]. It keeps the
-// items that it was given.
+// items that it was given, which must not be changed any more.
 type Unit struct {
 	inner Table
 
@@ -110,38 +110,70 @@ func (u *Unit) learn(key Key, item *Item) {
 
 // BatchGet implements [Table].
 func (u *Unit) BatchGet(ctx context.Context, keys []Key) (map[Key]Item, error) {
-	out := make(map[Key]Item, len(keys))
-	var missing []Key
-	take := func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		missing = missing[:0]
-		for _, key := range keys {
-			item, ok := u.state(key)
-			switch {
-			case !ok:
-				missing = append(missing, key)
-			case item != nil:
-				out[key] = handed(item)
-			}
-		}
-	}
-	if take(); len(missing) == 0 {
-		return out, nil
-	}
-	got, err := u.inner.BatchGet(ctx, missing)
+	found, err := u.find(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range missing {
-		if item, ok := got[key]; ok {
-			u.learn(key, &item)
-		} else {
-			u.learn(key, nil)
+	out := make(map[Key]Item, len(keys))
+	for n, item := range found {
+		if item != nil {
+			out[keys[n]] = handed(item)
 		}
 	}
-	take()
 	return out, nil
+}
+
+// Ahead reads items that are going to be asked for.
+func (u *Unit) Ahead(ctx context.Context, keys []Key) error {
+	_, err := u.find(ctx, keys)
+	return err
+}
+
+// find returns the items under keys, nil for what is not there. They are the
+// unit's own.
+func (u *Unit) find(ctx context.Context, keys []Key) ([]*Item, error) {
+	out := make([]*Item, len(keys))
+	missing := u.fill(out, keys)
+	if len(missing) == 0 {
+		return out, nil
+	}
+	if under, ok := u.inner.(*Unit); ok {
+		found, err := under.find(ctx, missing)
+		if err != nil {
+			return nil, err
+		}
+		for n, key := range missing {
+			u.learn(key, found[n])
+		}
+	} else {
+		got, err := u.inner.BatchGet(ctx, missing)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range missing {
+			if item, ok := got[key]; ok {
+				u.learn(key, &item)
+			} else {
+				u.learn(key, nil)
+			}
+		}
+	}
+	u.fill(out, keys)
+	return out, nil
+}
+
+// fill puts what is known into out and returns the keys that are not.
+func (u *Unit) fill(out []*Item, keys []Key) []Key {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var missing []Key
+	for n, key := range keys {
+		item, ok := u.state(key)
+		if out[n] = item; !ok {
+			missing = append(missing, key)
+		}
+	}
+	return missing
 }
 
 // handed is an item for a caller, who may change it.
@@ -217,11 +249,10 @@ func (u *Unit) apply(op Op) {
 	}
 	switch op.Kind {
 	case OpPut:
-		item := handed(&op.Item)
+		item := op.Item
 		u.written++
 		item.Revision = firstRevision + u.written
 		c.now = &item
-		c.op.Item = item
 	case OpDelete:
 		c.now = nil
 	case OpCheck:

@@ -18,9 +18,11 @@ import (
 
 	"roost/functions/webhook/delivery"
 	"roost/shared/backlog"
+	"roost/shared/batch"
 	"roost/shared/egress"
 	"roost/shared/event"
 	"roost/shared/message"
+	"roost/shared/queue"
 	"roost/shared/table"
 	"roost/shared/table/tabletest"
 	"roost/shared/webhook"
@@ -420,17 +422,32 @@ func TestGarbledRecordsFailAlone(t *testing.T) {
 	}
 }
 
-func BenchmarkDeliver(b *testing.B) {
-	h := newHouse(b)
-	r := newReceiver(b, nil)
-	h.subscribe(webhook.Subscription{ID: "a", URL: r.URL})
-	handler := delivery.New(h.config)
-	n := 0
-	for b.Loop() {
-		n++
-		h.publish(text(b, maria, strconv.Itoa(n)))
-		if received, failed := h.consumeWith(handler); received != 1 || failed != 0 {
-			b.Fatal(received, failed)
-		}
+// BenchmarkHandle is what the functions do for messages: one, and batches of ten
+// of one chat or of ten. The queue is left out.
+func BenchmarkHandle(b *testing.B) {
+	for name, c := range map[string]struct{ messages, chats int }{"one": {1, 1}, "ten of one chat": {10, 1}, "ten of ten chats": {10, 10}} {
+		b.Run(name, func(b *testing.B) {
+			h := newHouse(b)
+			r := newReceiver(b, nil)
+			h.subscribe(webhook.Subscription{ID: "a", URL: r.URL})
+			handler := delivery.New(h.config)
+			n := 0
+			for b.Loop() {
+				var records []queue.Delivery
+				for range c.messages {
+					n++
+					e := text(b, strconv.Itoa(n%c.chats)+maria, strconv.Itoa(n))
+					body, err := json.Marshal(map[string]event.Event{"event": e})
+					if err != nil {
+						b.Fatal(err)
+					}
+					records = append(records, queue.Delivery{Message: queue.Message{Group: e.Group(), Body: body}, ID: e.ID, Receives: 1})
+				}
+				response, err := handler.Handle(b.Context(), batch.Event(records...))
+				if err != nil || len(response.BatchItemFailures) != 0 {
+					b.Fatal(response, err)
+				}
+			}
+		})
 	}
 }

@@ -60,7 +60,7 @@ func (h *Handler) take(ctx context.Context, records []events.SQSMessage) *intake
 		return in
 	}
 	around := table.NewUnit(h.cfg.Table)
-	if _, err := around.BatchGet(ctx, h.keys(in)); err != nil {
+	if err := around.Ahead(ctx, h.keys(in)); err != nil {
 		h.cfg.Log.WarnContext(ctx, "batch cannot be read together", "err", err)
 		return in
 	}
