@@ -31,4 +31,10 @@
 // A transaction takes at most 512 requests or 4 ms of work before it commits.
 // Expired rows are removed by whoever writes, at most 256 of a kind every 10 s
 // or, while more are left, every commit; reads must not rely on it.
+//
+// # Statements
+//
+// SQLite's planner looks at the value bound to a bare LIMIT ? and to a column
+// that a partial index is about, and then compiles the statement anew for every
+// other value: write LIMIT ? + 0 and +column.
 package sqlite

@@ -99,7 +99,7 @@ func topic(name string) sqlite.Topic { return sqlite.TopicOf("queue", name) }
 
 func sweep(tx *sqlite.Tx, now time.Time) (int64, error) {
 	return tx.Exec(`DELETE FROM deduplication WHERE (queue, message_group, deduplication) IN (
-		SELECT queue, message_group, deduplication FROM deduplication WHERE expires <= ? LIMIT ?)`,
+		SELECT queue, message_group, deduplication FROM deduplication WHERE expires <= ? LIMIT ? + 0)`,
 		now.UnixMilli(), int64(sqlite.SweepLimit))
 }
 

@@ -15,14 +15,14 @@ const (
 	// Groups that nobody holds, oldest head first; then those whose holder let
 	// the time run out. Each is one seek in message_group_free.
 	freeGroups = `SELECT message_group FROM message_group
-		WHERE queue = ?1 AND blocked = 0 ORDER BY head LIMIT ?2`
+		WHERE queue = ?1 AND blocked = 0 ORDER BY head LIMIT ?2 + 0`
 	overdueGroups = `SELECT message_group FROM message_group
-		WHERE queue = ?1 AND blocked > 0 AND blocked <= ?2 ORDER BY blocked LIMIT ?3`
+		WHERE queue = ?1 AND blocked > 0 AND blocked <= ?2 ORDER BY blocked LIMIT ?3 + 0`
 	// The time at which a group becomes free by itself.
 	nextFree = `SELECT blocked FROM message_group WHERE queue = ?1 AND blocked > ?2 ORDER BY blocked LIMIT 1`
 
 	firstOfGroup = `SELECT id, body, sent, receives, deduplication FROM message
-		WHERE queue = ?1 AND message_group = ?2 ORDER BY id LIMIT ?3`
+		WHERE queue = ?1 AND message_group = ?2 ORDER BY id LIMIT ?3 + 0`
 	hold       = `UPDATE message SET visible = ?2, receives = receives + 1, receipt = ?3 WHERE id = ?1`
 	blockGroup = `UPDATE message_group SET blocked = ?3 WHERE queue = ?1 AND message_group = ?2`
 	deadLetter = `UPDATE message SET queue = ?2, visible = 0, receives = 0 WHERE id = ?1`

@@ -16,11 +16,11 @@ const (
 	selectRevision   = `SELECT revision, expires, '', NULL FROM item WHERE partition = ? AND sort = ?`
 
 	selectRange = `SELECT revision, expires, attributes, body, sort FROM item
-		WHERE partition = ?1 AND sort >= ?2 AND sort <= ?3 AND sort > ?4 AND (expires = 0 OR expires > ?5)
-		ORDER BY sort LIMIT ?6`
+		WHERE partition = ?1 AND sort >= ?2 AND sort <= ?3 AND sort > ?4 AND (+expires = 0 OR +expires > ?5)
+		ORDER BY sort LIMIT ?6 + 0`
 	selectRangeDown = `SELECT revision, expires, attributes, body, sort FROM item
-		WHERE partition = ?1 AND sort >= ?2 AND sort <= ?3 AND sort < ?4 AND (expires = 0 OR expires > ?5)
-		ORDER BY sort DESC LIMIT ?6`
+		WHERE partition = ?1 AND sort >= ?2 AND sort <= ?3 AND sort < ?4 AND (+expires = 0 OR +expires > ?5)
+		ORDER BY sort DESC LIMIT ?6 + 0`
 )
 
 // Get implements [table.Table].

@@ -36,7 +36,7 @@ func topic(key table.Key) sqlite.Topic {
 
 func sweep(tx *sqlite.Tx, now time.Time) (int64, error) {
 	return tx.Exec(`DELETE FROM item WHERE (partition, sort) IN (
-		SELECT partition, sort FROM item WHERE expires > 0 AND expires <= ? LIMIT ?)`,
+		SELECT partition, sort FROM item WHERE expires > 0 AND expires <= ? LIMIT ? + 0)`,
 		now.UnixMilli(), int64(sqlite.SweepLimit))
 }
 

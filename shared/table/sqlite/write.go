@@ -15,7 +15,7 @@ const (
 		ON CONFLICT DO UPDATE SET revision = 1, expires = ?3, attributes = ?4, body = ?5
 		WHERE expires > 0 AND expires <= ?6`
 	updateRevision = `UPDATE item SET revision = revision + 1, expires = ?3, attributes = ?4, body = ?5
-		WHERE partition = ?1 AND sort = ?2 AND revision = ?7 AND (expires = 0 OR expires > ?6)`
+		WHERE partition = ?1 AND sort = ?2 AND revision = ?7 AND (+expires = 0 OR +expires > ?6)`
 	replace = `INSERT INTO item (partition, sort, revision, expires, attributes, body)
 		VALUES (?1, ?2, ?6, ?3, ?4, ?5)
 		ON CONFLICT DO UPDATE SET revision = ?6, expires = ?3, attributes = ?4, body = ?5`
