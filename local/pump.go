@@ -10,6 +10,7 @@ import (
 
 	batches "roost/shared/batch"
 	"roost/shared/queue"
+	"roost/shared/table"
 )
 
 // maxInvocations is how many batches of a queue are handled at once. Each
@@ -93,7 +94,8 @@ func (p *pump) help(ctx context.Context) {
 }
 
 func (p *pump) handle(ctx context.Context, batch []queue.Delivery) {
-	response, err := p.invoke(ctx, batches.Event(batch...))
+	// What a function writes it writes again for a message that comes back.
+	response, err := p.invoke(table.Unsynced(ctx), batches.Event(batch...))
 	failed := map[string]bool{}
 	for _, f := range response.BatchItemFailures {
 		failed[f.ItemIdentifier] = true

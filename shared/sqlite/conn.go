@@ -15,6 +15,7 @@ import (
 type Conn struct {
 	raw        driver.Conn
 	statements map[string]statement
+	executed   int            // statements that may have changed something
 	args       []driver.Value // scratch of one call
 	row        []driver.Value // scratch of one call
 }
@@ -109,6 +110,7 @@ func (c *Conn) exec(query string, args []any) (driver.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.executed++
 	result, err := s.Exec(c.values(args))
 	if err != nil {
 		return nil, fmt.Errorf("run %q: %w", query, err)

@@ -30,10 +30,12 @@ type DB struct {
 	gate    *gate
 	topics  *topics
 	peers   *peers
+	syncer  *syncer
 
-	jobs    chan *job
-	hold    time.Duration // maxHold, but for tests
-	written chan struct{} // closed when the writer has ended
+	checkpoints *checkpoints
+	jobs        chan *job
+	hold        time.Duration // maxHold, but for tests
+	written     chan struct{} // closed when the writer has ended
 
 	// mu is held for reading while a job is handed over, so that holding it for
 	// writing means that no hand-over is under way.
@@ -83,9 +85,13 @@ func Open(path string, options Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.gate.close())
 	}
+	if db.syncer, err = openSyncer(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database log: %w", err), writer.close(), db.gate.close())
+	}
+	db.checkpoints = newCheckpoints(db.dsn)
 	db.topics = newTopics(db.dsn, options.CheckEvery)
 	if db.peers, err = openPeers(path+"-wake", db.topics.publish); err != nil {
-		return nil, errors.Join(fmt.Errorf("open wake directory: %w", err), writer.close(), db.gate.close())
+		return nil, errors.Join(fmt.Errorf("open wake directory: %w", err), db.checkpoints.close(), db.syncer.close(), writer.close(), db.gate.close())
 	}
 	go db.write(writer)
 	return db, nil
@@ -141,7 +147,7 @@ func (db *DB) Close() error {
 	if already {
 		return nil
 	}
-	errs := []error{db.peers.close()}
+	errs := []error{db.peers.close(), db.checkpoints.close()}
 	db.topics.close()
 	for range cap(db.readers) {
 		if conn := <-db.readers; conn != nil {
@@ -174,9 +180,9 @@ func dsn(path string) string {
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(10000)",
 		"journal_mode(wal)",
-		"synchronous(full)",
+		"synchronous(normal)", // syncer makes commits durable
 		"temp_store(memory)",
-		"wal_autocheckpoint(2000)",
+		"wal_autocheckpoint(32000)", // if checkpoints should ever not keep up
 		"journal_size_limit(67108864)",
 	}}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: pragmas.Encode()}).String()

@@ -5,10 +5,24 @@
 //
 // One goroutine owns the only writing connection. It takes every request that
 // waits, runs each in a savepoint of one transaction so that a failure rolls
-// back itself only, commits once and answers all. While it waits for the disk
-// the next requests gather, so throughput rises with load and a lone writer
-// never waits for company. Commits are durable against loss of power
-// (journal_mode=WAL, synchronous=FULL: the log is synced before an answer).
+// back itself only, and commits once. Throughput rises with load, since what
+// comes while it works is in one transaction, and a lone writer never waits for
+// company.
+//
+// # Durability
+//
+// A commit is in the log (journal_mode=WAL, synchronous=NORMAL): everyone sees it
+// and the end of the process does not undo it. Who asked for [DB.Write] is answered
+// when it is on disk as well, safe from a loss of power: a goroutine of its own
+// syncs the log for all commits that wait, while the writer goes on. The log is
+// replayed up to the first frame that is not whole, so whatever was committed
+// before a durable commit, by any process, is durable with it. Hence
+// [DB.WriteUnsynced] is enough for what is done again if its cause is still there,
+// and a consumer may start on what is committed but not yet durable: what it writes
+// cannot survive without it.
+//
+// The log is copied into the file beside the writer (checkpoint.go), which waits
+// only for the last of it when the log has become long.
 //
 // # Several processes
 //

@@ -42,3 +42,9 @@ func (db *DB) Group(path string, requests ...func(*Tx) error) ([]error, error) {
 	}
 	return errs, gate.close()
 }
+
+// OnSync puts fn around the syncs of the log. Nobody may be writing.
+func (db *DB) OnSync(fn func(sync func() error) error) {
+	sync := db.syncer.sync
+	db.syncer.sync = func() error { return fn(sync) }
+}

@@ -25,10 +25,11 @@ func (tx *Tx) Touch(topic Topic) { tx.touched = append(tx.touched, topic) }
 
 // job is one waiting request.
 type job struct {
-	run   func(*Tx) error
-	state atomic.Int32 // jobWaiting, then one of the others for good
-	err   error        // owned by the writer until done receives
-	done  chan struct{}
+	run    func(*Tx) error
+	synced bool         // answer when it is durable, not when it is committed
+	state  atomic.Int32 // jobWaiting, then one of the others for good
+	err    error        // owned by the writer until done receives
+	done   chan struct{}
 }
 
 const (
@@ -38,16 +39,26 @@ const (
 )
 
 // Write runs fn inside the next transaction and returns after its commit is
-// durable. An error of fn rolls back what fn did, nothing else, and is returned
+// durable: neither the end of the process nor a loss of power undoes it. An error of fn rolls back what fn did, nothing else, and is returned
 // as it is. fn runs on the writer's goroutine: it must be short, must not call
 // the DB, and may still run after Write returned with [ErrUnknownOutcome], so it
 // must own what it uses. A ctx that ends before fn started leaves nothing
 // written and returns ctx's error.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
+	return db.do(ctx, &job{run: fn, synced: true, done: make(chan struct{}, 1)})
+}
+
+// WriteUnsynced is Write for what its caller does again should a loss of power
+// undo it: it returns after the commit, which the end of the process does not
+// undo. What is durable later is so only together with it.
+func (db *DB) WriteUnsynced(ctx context.Context, fn func(*Tx) error) error {
+	return db.do(ctx, &job{run: fn, done: make(chan struct{}, 1)})
+}
+
+func (db *DB) do(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{run: fn, done: make(chan struct{}, 1)}
 	if err := db.enqueue(ctx, j); err != nil {
 		return err
 	}
@@ -85,6 +96,7 @@ func (db *DB) enqueue(ctx context.Context, j *job) error {
 func (db *DB) write(conn *Conn) {
 	defer close(db.written)
 	defer conn.close() // everything acknowledged is durable already
+	defer db.syncer.close()
 	w := &writer{db: db, tx: Tx{Conn: conn}}
 	for j := range db.jobs {
 		w.group(j)
@@ -96,12 +108,14 @@ type writer struct {
 	db    *DB
 	tx    Tx
 	batch []*job
+	owed  []*job // of batch, those that are answered when they are durable
 	swept time.Time
 }
 
 // group runs first and all that wait behind it in one transaction.
 func (w *writer) group(first *job) {
-	w.batch, w.tx.touched = w.batch[:0], w.tx.touched[:0]
+	w.batch, w.owed, w.tx.touched = w.batch[:0], w.owed[:0], w.tx.touched[:0]
+	w.db.checkpoints.finish(w.tx.Conn)
 	if err := w.begin(); err != nil {
 		first.answer(fmt.Errorf("%w: begin: %w", ErrUnavailable, err))
 		return
@@ -118,13 +132,23 @@ func (w *writer) group(first *job) {
 		if j.err == nil {
 			j.err = err
 		}
+		if j.synced && j.err == nil {
+			w.owed = append(w.owed, j)
+			continue
+		}
 		j.done <- struct{}{}
+	}
+	if len(w.owed) > 0 {
+		w.db.syncer.promise(w.owed)
 	}
 	if len(w.tx.touched) > 0 && !errors.Is(err, ErrUnavailable) {
 		w.db.topics.publish(w.tx.touched)
 		w.db.peers.poke(w.tx.touched)
 	}
 	clear(w.batch)
+	clear(w.owed)
+	w.db.checkpoints.committed(w.tx.executed)
+	w.tx.executed = 0
 }
 
 func (w *writer) begin() error {
@@ -183,8 +207,8 @@ func (w *writer) run(j *job) error {
 	return err
 }
 
-// commit makes the group durable. A commit that fails may still be found in the
-// log after a restart, hence unknown.
+// commit writes the group to the log. A commit that fails may still be found there
+// after a restart, hence unknown.
 func (w *writer) commit() error {
 	if _, err := w.tx.Exec("COMMIT"); err != nil {
 		w.rollback()

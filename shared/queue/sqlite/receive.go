@@ -108,8 +108,9 @@ func (q *Queue) try(ctx context.Context, limit int, visibility time.Duration) ([
 	}
 	var deliveries []queue.Delivery
 	// Not ended by ctx: what is committed must be handed out, or the group
-	// would stand still for a whole visibility.
-	err = q.db.Write(context.WithoutCancel(ctx), func(tx *sqlite.Tx) error {
+	// would stand still for a whole visibility. A loss of power ends every
+	// visibility, as it ends the receivers.
+	err = q.db.WriteUnsynced(context.WithoutCancel(ctx), func(tx *sqlite.Tx) error {
 		var err error
 		deliveries, err = q.take(tx, limit, visibility)
 		return err

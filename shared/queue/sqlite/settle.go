@@ -25,7 +25,7 @@ const (
 	removeGroup = `DELETE FROM message_group WHERE queue = ?1 AND message_group = ?2`
 )
 
-// Delete implements [queue.Queue].
+// Delete implements [queue.Queue]. A loss of power may bring a message back.
 func (q *Queue) Delete(ctx context.Context, receipts ...string) error {
 	type held struct{ row, nonce int64 }
 	messages := make([]held, 0, len(receipts))
@@ -39,7 +39,7 @@ func (q *Queue) Delete(ctx context.Context, receipts ...string) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	err := q.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := q.db.WriteUnsynced(ctx, func(tx *sqlite.Tx) error {
 		now := q.db.Now()
 		for _, m := range messages {
 			group, ok, err := text(tx.Conn, finish, m.row, q.name, m.nonce, now.UnixMilli())
@@ -74,7 +74,7 @@ func (q *Queue) ChangeVisibility(ctx context.Context, receipt string, visibility
 	if err != nil {
 		return fmt.Errorf("change visibility in queue %s: %w", q.name, err)
 	}
-	err = q.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err = q.db.WriteUnsynced(ctx, func(tx *sqlite.Tx) error {
 		now := q.db.Now()
 		until := int64(0)
 		if visibility > 0 {

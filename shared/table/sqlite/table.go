@@ -3,6 +3,7 @@
 package sqlite
 
 import (
+	"context"
 	"time"
 
 	"roost/shared/sqlite"
@@ -28,6 +29,14 @@ func New(db *sqlite.DB) *Table {
 // Watch implements [table.Watcher].
 func (t *Table) Watch(key table.Key) (<-chan struct{}, func()) {
 	return t.db.Watch(topic(key))
+}
+
+// write runs a request, durable unless its caller can do it again.
+func (t *Table) write(ctx context.Context, fn func(*sqlite.Tx) error) error {
+	if table.IsUnsynced(ctx) {
+		return t.db.WriteUnsynced(ctx, fn)
+	}
+	return t.db.Write(ctx, fn)
 }
 
 func topic(key table.Key) sqlite.Topic {

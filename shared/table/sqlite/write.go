@@ -59,7 +59,7 @@ func (t *Table) Put(ctx context.Context, item table.Item, condition table.Condit
 	r := newRow(item)
 	// A result of its own, because an abandoned request may still write to it.
 	revision := new(int64)
-	err := t.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := t.write(ctx, func(tx *sqlite.Tx) error {
 		var err error
 		*revision, err = t.put(tx, r, condition, 0)
 		return err
@@ -75,7 +75,7 @@ func (t *Table) Delete(ctx context.Context, key table.Key, condition table.Condi
 	if err := table.ValidateOps([]table.Op{table.DeleteOp(key, condition)}); err != nil {
 		return fmt.Errorf("delete item: %w", err)
 	}
-	err := t.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := t.write(ctx, func(tx *sqlite.Tx) error {
 		return t.delete(tx, key, condition, 0)
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	for i, op := range ops {
 		rows[i], conditions[i], kinds[i] = newRow(op.Item), op.Condition, op.Kind
 	}
-	err := t.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := t.write(ctx, func(tx *sqlite.Tx) error {
 		for i, r := range rows {
 			var err error
 			switch kinds[i] {
@@ -137,7 +137,7 @@ func (t *Table) BatchWrite(ctx context.Context, puts []table.Item, deletes []tab
 		}
 		keys := append([]table.Key(nil), deletes[:min(len(deletes), batchSize-len(rows))]...)
 		puts, deletes = puts[len(rows):], deletes[len(keys):]
-		err := t.db.Write(ctx, func(tx *sqlite.Tx) error {
+		err := t.write(ctx, func(tx *sqlite.Tx) error {
 			for _, r := range rows {
 				if err := t.replace(tx, r, 1); err != nil {
 					return err
@@ -163,7 +163,7 @@ func (t *Table) Increment(ctx context.Context, key table.Key, attribute string, 
 		return 0, fmt.Errorf("increment: %w", err)
 	}
 	sum := new(int64)
-	err := t.db.Write(ctx, func(tx *sqlite.Tx) error {
+	err := t.write(ctx, func(tx *sqlite.Tx) error {
 		item, err := t.get(tx.Conn, key)
 		if err != nil {
 			return err
