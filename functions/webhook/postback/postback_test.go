@@ -122,7 +122,7 @@ var cases = map[string]struct {
 	"picture, sent": {
 		event.MessageSent,
 		message.Message{ID: "A2", Chat: message.Address{PN: "4915@s.whatsapp.net"}, Sender: message.Address{PN: "4930@s.whatsapp.net"}, FromMe: true, Timestamp: at, Kind: "imageMessage", Text: "look", Media: &message.Media{Kind: "image", Mimetype: "image/png"}},
-		[]string{"msg", `{"Id":"A2","jid":"4915@s.whatsapp.net","from":"4930@s.whatsapp.net","fromMe":true,"pushname":"","t":1795341600,"type":"image","text":"","caption":"look","Url":"URL","mimetype":"image/png"}`},
+		[]string{"msg", `{"Id":"A2","jid":"4915@s.whatsapp.net","from":"4930@s.whatsapp.net","fromMe":true,"pushname":"","t":1795341600,"type":"image","text":"","caption":"look","Url":"URL","mimetype":"image/png"}`, "ack", `{"Id":["A2"],"jid":"4915@s.whatsapp.net","ack":"sent"}`},
 	},
 	"read": {
 		event.MessageUpdated,
@@ -322,7 +322,7 @@ func TestLegacyWebID(t *testing.T) {
 		e.Instance = id
 		for _, r := range requestsOf(t, all[webhook.FormatPostback], e) {
 			if r.URL != "https://erp.example/x?a=1&wid="+wid || !bytes.Contains(r.Body, []byte(`"wid":"`+wid+`"`)) ||
-				!bytes.Contains(r.Body, []byte(`"Url":"https://roost.example/static/`+wid+`/media/A2?wid=`)) {
+				!bytes.Contains(r.Body, []byte(`"ack"`)) && !bytes.Contains(r.Body, []byte(`"Url":"https://roost.example/static/`+wid+`/media/A2?wid=`)) {
 				t.Errorf("%s is told to %s: %s", id, r.URL, r.Body)
 			}
 		}

@@ -92,7 +92,7 @@ func translate(e event.Event) (string, []said, error) {
 		all, err := put(e, messaged)
 		return "MESSAGES_UPSERT", all, err
 	case event.MessageSent:
-		all, err := put(e, messaged)
+		all, err := put(e, sent)
 		return "SEND_MESSAGE", all, err
 	case event.MessageUpdated:
 		all, err := put(e, acknowledged)
@@ -164,6 +164,12 @@ func messaged(_ event.Event, m message.Message) ([]said, error) {
 		out.Type = "text"
 	}
 	return []said{{"msg", out}}, nil
+}
+
+// sent tells of a message of ours, which WhatsApp has by then.
+func sent(e event.Event, m message.Message) ([]said, error) {
+	all, err := messaged(e, m)
+	return append(all, said{"ack", ack{[]string{m.ID}, m.Chat.String(), acks[message.StatusServer]}}), err
 }
 
 func acknowledged(_ event.Event, u event.Update) ([]said, error) {
