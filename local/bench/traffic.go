@@ -72,47 +72,60 @@ func (r *run) sides() []side {
 	return []side{{"floor", world.Floor, r.floor.API()}, {"Roost", world.Roost, r.system.API()}}
 }
 
+// spent is what one load took of both sides.
+type spent struct {
+	floor, roost  time.Duration // of a processor
+	before, after roost.Traffic // of Roost with its table
+}
+
+// beside puts one load on the floor, then on Roost, whose profile gets the name.
+func (r *run) beside(ctx context.Context, name string, bare, own func() error) (s spent, err error) {
+	before, err := r.floor.Usage()
+	if err != nil {
+		return s, err
+	}
+	if err := bare(); err != nil {
+		return s, err
+	}
+	after, err := r.floor.Usage()
+	if err != nil {
+		return s, err
+	}
+	s.floor = difference(after, before).Processor
+	if s.before, err = r.system.Traffic(ctx); err != nil {
+		return s, err
+	}
+	if s.roost, err = r.profiled(ctx, name, own); err != nil {
+		return s, err
+	}
+	s.after, err = r.system.Traffic(ctx)
+	return s, err
+}
+
 // push measures how long a message takes to the webhook, at several rates.
 func (r *run) push(ctx context.Context) error {
 	if err := r.warmed(ctx); err != nil {
 		return err
 	}
 	for _, rate := range r.cfg.rates {
-		floorBefore, err := r.floor.Usage()
-		if err != nil {
+		var out, bare world.Pushed
+		spent, err := r.beside(ctx, fmt.Sprintf("push-%.0f", rate), func() (err error) {
+			bare, err = r.world.Push(ctx, r.load(world.Floor, rate))
 			return err
-		}
-		bare, err := r.world.Push(ctx, r.load(world.Floor, rate))
-		if err != nil {
-			return err
-		}
-		floorAfter, err := r.floor.Usage()
-		if err != nil {
-			return err
-		}
-		before, err := r.system.Traffic(ctx)
-		if err != nil {
-			return err
-		}
-		var out world.Pushed
-		used, err := r.profiled(ctx, fmt.Sprintf("push-%.0f", rate), func() (err error) {
+		}, func() (err error) {
 			out, err = r.world.Push(ctx, r.load(world.Roost, rate))
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		after, err := r.system.Traffic(ctx)
-		if err != nil {
-			return err
-		}
 		r.pushed(rate, out, bare)
 		each := func(what float64) float64 { return what / float64(out.Sent) }
 		if rate == r.cfg.rates[0] {
-			r.stored(out.Sent, before, after)
+			r.stored(out.Sent, spent)
 		}
-		r.figure(report.Of(fmt.Sprintf("processor time of a message at %.0f/s", rate), "ms", each(used.Seconds()*1000)).
-			Against(each(difference(floorAfter, floorBefore).Processor.Seconds() * 1000)))
+		r.figure(report.Of(fmt.Sprintf("processor time of a message at %.0f/s", rate), "ms", each(spent.roost.Seconds()*1000)).
+			Against(each(spent.floor.Seconds() * 1000)))
 	}
 	return nil
 }
@@ -146,10 +159,10 @@ func (r *run) plotted(name string, d latency.Distribution) {
 }
 
 // stored says what messages have cost the table.
-func (r *run) stored(messages int, before, after roost.Traffic) {
+func (r *run) stored(messages int, of spent) {
 	n := float64(messages)
-	host, functions := after.Host.Requests-before.Host.Requests, after.Functions.Requests-before.Functions.Requests
-	bytes := after.Host.Bytes - before.Host.Bytes + after.Functions.Bytes - before.Functions.Bytes
+	host, functions := of.after.Host.Requests-of.before.Host.Requests, of.after.Functions.Requests-of.before.Functions.Requests
+	bytes := of.after.Host.Bytes - of.before.Host.Bytes + of.after.Functions.Bytes - of.before.Functions.Bytes
 	if r.cfg.hosts == 1 {
 		r.figure(report.Of("table requests of the session host for a message", "requests", float64(host)/n, report.AtMost(2)))
 	}
@@ -221,31 +234,14 @@ func (r *run) send(ctx context.Context) error {
 		return err
 	}
 	const rate = 100
-	floorBefore, err := r.floor.Usage()
-	if err != nil {
+	var out, bare world.Asked
+	spent, err := r.beside(ctx, fmt.Sprintf("send-%d", rate), func() (err error) {
+		bare, err = r.world.Send(ctx, r.floor.API(), r.load(world.Floor, rate))
 		return err
-	}
-	bare, err := r.world.Send(ctx, r.floor.API(), r.load(world.Floor, rate))
-	if err != nil {
-		return err
-	}
-	floorAfter, err := r.floor.Usage()
-	if err != nil {
-		return err
-	}
-	before, err := r.system.Traffic(ctx)
-	if err != nil {
-		return err
-	}
-	var out world.Asked
-	used, err := r.profiled(ctx, fmt.Sprintf("send-%d", rate), func() (err error) {
+	}, func() (err error) {
 		out, err = r.world.Send(ctx, r.system.API(), r.load(world.Roost, rate))
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	after, err := r.system.Traffic(ctx)
 	if err != nil {
 		return err
 	}
@@ -259,9 +255,9 @@ func (r *run) send(ctx context.Context) error {
 	r.figure(report.Of(name+"p50", "ms", out.Effect.P50, report.AtMost(10)).Against(bare.Effect.P50))
 	r.figure(report.Of(name+"p99", "ms", out.Effect.P99).Against(bare.Effect.P99).Noted("answered after %.1f ms (p50), %.1f (p99)", out.Answered.P50, out.Answered.P99))
 	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(max(out.Count, 1)) }
-	r.figure(report.Of("processor time of a send", "ms", each(used)).Against(each(difference(floorAfter, floorBefore).Processor)))
+	r.figure(report.Of("processor time of a send", "ms", each(spent.roost)).Against(each(spent.floor)))
 	if r.cfg.hosts == 1 && out.Count > 0 {
-		r.figure(report.Of("table requests of the session host for a send", "requests", float64(after.Host.Requests-before.Host.Requests)/float64(out.Count)))
+		r.figure(report.Of("table requests of the session host for a send", "requests", float64(spent.after.Host.Requests-spent.before.Host.Requests)/float64(out.Count)))
 	}
 	r.plotted(fmt.Sprintf("Roost, send at %d/s", rate), out.Effect)
 	r.plotted(fmt.Sprintf("floor, send at %d/s", rate), bare.Effect)

@@ -66,7 +66,7 @@ func NewClient(p Policy) *http.Client {
 		Timeout: p.Timeout,
 		Transport: guard{&http.Transport{
 			DialContext: dialer.DialContext, TLSHandshakeTimeout: handshakeLimit, ForceAttemptHTTP2: true,
-			MaxIdleConns: 100, MaxIdleConnsPerHost: 10, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: maxHeader,
+			MaxIdleConns: 200, MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: maxHeader,
 		}},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			switch {

@@ -16,8 +16,12 @@ import (
 	"roost/simulator/content"
 )
 
-// grace is how long after the last one what is still under way may take.
-const grace = 15 * time.Second
+const (
+	// grace is how long nothing may come before what is missing counts as lost.
+	grace = 15 * time.Second
+	// drain is how long all of it may take after the last was sent.
+	drain = 90 * time.Second
+)
 
 // Pushed is what became of messages that people have written.
 type Pushed struct {
@@ -123,18 +127,36 @@ func (w *World) Push(ctx context.Context, l Load) (Pushed, error) {
 	if err != nil {
 		return Pushed{}, err
 	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	select {
-	case <-p.all:
-	case <-timer.C:
-	case <-ctx.Done():
-		return Pushed{}, context.Cause(ctx)
+	if err := p.arrive(ctx); err != nil {
+		return Pushed{}, err
 	}
 	return Pushed{
 		Sent: len(order), Lost: int(p.missing.Load()), Duplicates: int(p.again.Load()), Seconds: time.Since(begin).Seconds(),
 		Latency: p.latency.Distribution(), Late: late.Distribution(),
 	}, nil
+}
+
+// arrive waits for what is under way: as long as something still comes, it is
+// late and not lost.
+func (p *push) arrive(ctx context.Context) error {
+	missing, until := int64(-1), time.Now().Add(drain)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-p.all:
+			return nil
+		case now := <-timer.C:
+			left := p.missing.Load()
+			if left == missing || now.After(until) {
+				return nil
+			}
+			missing = left
+			timer.Reset(grace)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // filler makes messages as long as people's are.
