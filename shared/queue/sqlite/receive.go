@@ -47,7 +47,7 @@ func (q *Queue) Receive(ctx context.Context, limit int, wait, visibility time.Du
 // comes free, or the wait ends, and tries again.
 func (q *Queue) await(ctx context.Context, limit int, wait, visibility time.Duration) ([]queue.Delivery, error) {
 	if wait == 0 {
-		deliveries, _, err := q.try(ctx, limit, visibility)
+		deliveries, _, err := q.try(ctx, limit, visibility, false)
 		return deliveries, err
 	}
 	deadline := time.NewTimer(wait)
@@ -57,10 +57,14 @@ func (q *Queue) await(ctx context.Context, limit int, wait, visibility time.Dura
 	defer cancel()
 	var alarm *time.Timer
 	var free <-chan time.Time
-	for {
-		deliveries, sleep, err := q.try(ctx, limit, visibility)
+	for woken := false; ; {
+		deliveries, sleep, err := q.try(ctx, limit, visibility, woken)
 		if err != nil || len(deliveries) > 0 {
 			return deliveries, err
+		}
+		if woken {
+			woken = false // for nothing: how long to sleep is to be found out
+			continue
 		}
 		if free = nil; sleep > 0 {
 			if alarm == nil {
@@ -73,6 +77,7 @@ func (q *Queue) await(ctx context.Context, limit int, wait, visibility time.Dura
 		}
 		select {
 		case <-changed:
+			woken = true
 		case <-free:
 		case <-deadline.C:
 			return nil, nil
@@ -82,31 +87,16 @@ func (q *Queue) await(ctx context.Context, limit int, wait, visibility time.Dura
 	}
 }
 
-// try takes what is free now. Looking first costs no commit; sleep is how long
-// until a held group comes free by itself, 0 for never.
-func (q *Queue) try(ctx context.Context, limit int, visibility time.Duration) ([]queue.Delivery, time.Duration, error) {
-	var candidates bool
-	var sleep time.Duration
-	err := q.db.Read(ctx, func(conn *sqlite.Conn) error {
-		now := q.db.Now()
-		groups, err := q.groups(conn, now, 1)
-		if err != nil || len(groups) > 0 {
-			candidates = len(groups) > 0
-			return err
+// try takes what is free now. It looks first, which costs no commit, unless the
+// receiver was woken and there is most likely something. sleep is how long until
+// a held group comes free by itself, 0 for never.
+func (q *Queue) try(ctx context.Context, limit int, visibility time.Duration, woken bool) (deliveries []queue.Delivery, sleep time.Duration, err error) {
+	if !woken {
+		var candidates bool
+		if candidates, sleep, err = q.look(ctx); err != nil || !candidates {
+			return nil, sleep, err
 		}
-		if err := mustExist(conn, q.name); err != nil {
-			return err
-		}
-		at, held, err := conn.Int(nextFree, q.name, now.UnixMilli())
-		if held {
-			sleep = max(time.UnixMilli(at).Sub(now), time.Millisecond)
-		}
-		return err
-	})
-	if err != nil || !candidates {
-		return nil, sleep, err
 	}
-	var deliveries []queue.Delivery
 	// Not ended by ctx: what is committed must be handed out, or the group
 	// would stand still for a whole visibility. A loss of power ends every
 	// visibility, as it ends the receivers.
@@ -124,6 +114,27 @@ func (q *Queue) try(ctx context.Context, limit int, visibility time.Duration) ([
 		sleep = time.Millisecond
 	}
 	return deliveries, sleep, nil
+}
+
+// look tells whether a group is free, and if not, how long until one is.
+func (q *Queue) look(ctx context.Context) (candidates bool, sleep time.Duration, err error) {
+	err = q.db.Read(ctx, func(conn *sqlite.Conn) error {
+		now := q.db.Now()
+		groups, err := q.groups(conn, now, 1)
+		if err != nil || len(groups) > 0 {
+			candidates = len(groups) > 0
+			return err
+		}
+		if err := mustExist(conn, q.name); err != nil {
+			return err
+		}
+		at, held, err := conn.Int(nextFree, q.name, now.UnixMilli())
+		if held {
+			sleep = max(time.UnixMilli(at).Sub(now), time.Millisecond)
+		}
+		return err
+	})
+	return candidates, sleep, err
 }
 
 func (q *Queue) groups(conn *sqlite.Conn, now time.Time, limit int) ([]string, error) {
