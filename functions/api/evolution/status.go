@@ -29,7 +29,7 @@ func (h *Handler) sendStatus(r *request) (answer, error) {
 	}
 	if boolean(fields, "allContacts") {
 		known, err := h.core.Contacts(r.Context(), r.instance, core.ContactQuery{
-			Limit: 1, Match: func(c transcript.Contact) bool { return !c.Group },
+			Limit: 1, Match: func(c transcript.Contact) bool { return !c.Group && c.Saved != "" }, // who sees a status of this account
 		})
 		if err != nil {
 			return answer{}, err
