@@ -80,7 +80,7 @@ func (c *Core) Restart(ctx context.Context, i instance.Instance) (instance.Seen,
 
 // Logout unlinks the phone. An instance that is not linked is a Conflict.
 func (c *Core) Logout(ctx context.Context, i instance.Instance) error {
-	if !i.State.Connected() && i.JID == "" {
+	if !i.State.Connected() && (i.JID == "" || i.State == instance.LoggedOut) {
 		return fault.Coded(fault.Conflict, "not_connected", "The %q instance is not connected", i.Name)
 	}
 	return c.do(ctx, i, command.Logout, nil, nil)

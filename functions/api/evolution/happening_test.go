@@ -17,17 +17,19 @@ func (w *live) told(name, want string) string {
 	w.t.Helper()
 	pattern := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(want), `\*`, ".*") + "$")
 	for {
-		e := w.any()
-		payloads, err := webhooks.Translate(e)
-		w.must(err)
-		for _, p := range payloads {
-			data, err := json.Marshal(p.Data)
+		for len(w.untold) == 0 {
+			var err error
+			w.untold, err = webhooks.Translate(w.any())
 			w.must(err)
-			if p.Event == name && pattern.Match(data) {
-				return string(data)
-			}
-			w.t.Logf("waiting for %s %s, heard %s %s", name, want, p.Event, data)
 		}
+		p := w.untold[0]
+		w.untold = w.untold[1:]
+		data, err := json.Marshal(p.Data)
+		w.must(err)
+		if p.Event == name && pattern.Match(data) {
+			return string(data)
+		}
+		w.t.Logf("waiting for %s %s, heard %s %.500s", name, want, p.Event, data)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"go.mau.fi/whatsmeow"
 
 	"roost/functions/api/apitest"
+	webhooks "roost/functions/webhook/evolution"
 	"roost/sessionhost/host"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/egress"
@@ -40,6 +41,8 @@ type live struct {
 	t     *testing.T
 	ctx   context.Context
 	alice *simulator.User // whose phone the instance "a" is linked to; its token is "t"
+
+	untold []webhooks.Payload // of the last event, what told has not looked at
 }
 
 const livePatience = 90 * time.Second
