@@ -180,6 +180,13 @@ func TestFindContactsAndStatus(t *testing.T) {
 	} {
 		want(t, body, w.Do(t, "POST", "/chat/findContacts/a", "t", body), 200, `[`+strings.Join(rows, ",")+`]`)
 	}
+	var rows []struct{ ID, RemoteJID string }
+	if a := w.Do(t, "POST", "/chat/findContacts/a", "t", ""); json.Unmarshal([]byte(a.Body), &rows) != nil || len(rows) != 2 {
+		t.Fatal(a.Body)
+	}
+	for n, expected := range []string{groupRow, mariaRow} {
+		want(t, "by id", w.Do(t, "POST", "/chat/findContacts/a", "t", `{"where":{"id":"`+rows[n].ID+`"}}`), 200, `[`+expected+`]`)
+	}
 	row := func(status string) string {
 		return `{"id":"UUID","keyId":"MESSAGE-ID","remoteJid":"4915@s.whatsapp.net","fromMe":true,"participant":null,"pollUpdates":null,"status":"` + status + `","messageId":"MESSAGE-ID","instanceId":"UUID"}`
 	}

@@ -198,3 +198,43 @@ func TestGroupRefusals(t *testing.T) {
 		want(t, c.method+" "+c.path+" "+c.body, w.Do(t, c.method, "/group/"+route+"/X?"+query, "token", c.body), status, c.want)
 	}
 }
+
+// TestNoGroup: what each route says of a group that does not exist, and of one
+// that the account is not in.
+func TestNoGroup(t *testing.T) {
+	t.Parallel()
+	w := newLive(t)
+	bob := w.contact("491510000002", "Bob")
+	others := w.Sim.Group("Others", bob).JID().String()
+	for _, c := range []struct {
+		route, body string
+		status      int
+		says        string // before the reason
+	}{
+		{"GET /group/findGroupInfos", ``, 404, "Error fetching group"},
+		{"GET /group/participants", ``, 404, "No participants"},
+		{"GET /group/inviteCode", ``, 404, "No invite code"},
+		{"POST /group/revokeInviteCode", ``, 404, "Revoke error"},
+		{"POST /group/sendInvite", `{"description":"d","numbers":["491510000002"]}`, 404, "No send invite"},
+		{"POST /group/updateGroupSubject", `{"subject":"s"}`, 500, "Error updating group subject"},
+		{"POST /group/updateGroupDescription", `{"description":"d"}`, 500, "Error updating group description"},
+		{"POST /group/updateGroupPicture", `{"image":"{picture}"}`, 500, "Error updating group picture"},
+		{"POST /group/updateParticipant", `{"action":"add","participants":["491510000002"]}`, 400, "Error updating participants"},
+		{"POST /group/updateSetting", `{"action":"locked"}`, 400, "Error updating setting"},
+		{"POST /group/toggleEphemeral", `{"expiration":86400}`, 400, "Error updating setting"},
+		{"POST /group/updateMemberAddMode", `{"mode":"admin_add"}`, 400, "Error updating setting"},
+		{"DELETE /group/leaveGroup", ``, 400, "Unable to leave the group"},
+	} {
+		method, path, _ := strings.Cut(c.route, " ")
+		for _, group := range []string{"120363000000000000@g.us", "120363000000000000", others} { // @g.us is appended
+			if path == "/group/leaveGroup" && group != others {
+				continue // nothing is left to leave, which the library takes for done
+			}
+			a := w.Do(t, method, path+"/a?groupJid="+group, "t", strings.Replace(c.body, "{picture}", picture(t), 1))
+			begin := fmt.Sprintf(`{"status":%d,"error":%q,"response":{"message":[%q,"Error: `, c.status, http.StatusText(c.status), c.says)
+			if a.Status != c.status || !strings.HasPrefix(a.Body, begin) || strings.Contains(a.Body, "info query") {
+				t.Errorf("%s of %s: %d %s, want %s", c.route, group, a.Status, a.Body, begin)
+			}
+		}
+	}
+}

@@ -272,6 +272,16 @@ func TestEnvelope(t *testing.T) {
 	if diff := cmp.Diff(want, string(body)); diff != "" {
 		t.Error(diff)
 	}
+	past := tell(t, event.HistorySynced, event.History{Chat: maria, Ends: true, Latest: true, Progress: 7, Messages: []message.Message{said(`{}`, nil)}})
+	told, err := evolution.Translate(past)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, begin := range []string{`{"isLatest":true,"progress":7,"event":"messages.set","instance":"shop","data":[`, `{"event":"chats.set","instance":"shop","data":[`} {
+		if body, err := told[n].Encode(past, "https://hook", "https://roost"); err != nil || !bytes.HasPrefix(body, []byte(begin)) {
+			t.Errorf("%s, %v, want %s", body, err, begin)
+		}
+	}
 	e.Sender = ""
 	if body, err = payloads[0].Encode(e, "", ""); err != nil || bytes.Contains(body, []byte("sender")) {
 		t.Errorf("before login: %s, %v", body, err)
