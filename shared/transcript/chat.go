@@ -28,6 +28,7 @@ type Chat struct {
 	Messages  int64     // of those that listings show
 
 	lastIn, lastSort string // where the last message is: key of its partition's chat, sort key
+	sealed           bool   // nothing is stored in it any more
 	revision         int64  // 0 for one that is not stored yet
 }
 
@@ -55,6 +56,7 @@ func (c Chat) Named(a message.Address) bool {
 // absorb makes other a part of the chat.
 func (c *Chat) absorb(other Chat) {
 	c.Merged = append(append(c.Merged, other.Merged...), other.Key)
+	c.sealed = c.sealed || other.sealed
 	c.Unread += other.Unread
 	c.Entries += other.Entries
 	c.Messages += other.Messages
@@ -151,7 +153,8 @@ func decodeChat(item table.Item) (Chat, error) {
 	c := Chat{
 		Key: item.Text("key"), Address: message.Address{PN: item.Text("pn"), LID: item.Text("lid")}, Name: item.Text("name"),
 		LastID: item.Text("last_id"), Unread: item.Number("unread"), Entries: item.Number("entries"), Messages: item.Number("messages"),
-		Merged: item.List("merged"), CreatedAt: item.Time("created_at"), lastIn: item.Text("last_in"), lastSort: item.Text("last_sort"), revision: item.Revision,
+		Merged: item.List("merged"), CreatedAt: item.Time("created_at"), lastIn: item.Text("last_in"), lastSort: item.Text("last_sort"),
+		sealed: item.Flag("sealed"), revision: item.Revision,
 	}
 	if at := item.Text("last_at"); at != "" {
 		var err error

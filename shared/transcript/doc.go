@@ -53,6 +53,6 @@
 //
 // # The end
 //
-// [Repository.Seal] is checked by every write. What comes later is refused with
-// [ErrSealed], so that the archive is of something that does not change.
+// [Repository.Seal] refuses every later write with [ErrSealed], so that the archive
+// is of something that does not change.
 package transcript

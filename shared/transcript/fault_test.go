@@ -1,9 +1,12 @@
 package transcript_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -137,29 +140,137 @@ func TestConcurrentWritersOfOneChat(t *testing.T) {
 	}
 }
 
-// TestSealBetweenReadAndWrite closes the transcript at the worst moment.
+// TestSealBetweenReadAndWrite closes the transcript at the worst moment, of a chat
+// that is new and of one that is not.
 func TestSealBetweenReadAndWrite(t *testing.T) {
 	t.Parallel()
 	tbl, bucket := open(t)
 	sound := transcript.NewRepository(tbl, bucket)
 	for name, body := range map[string]any{
 		"message": received("A", maria, 1), "receipt": event.Update{IDs: []string{"X"}, Chat: maria, FromMe: true, Status: message.StatusRead},
+		"receipt of a message": event.Update{IDs: []string{"before"}, Chat: maria, FromMe: true, Status: message.StatusRead},
 	} {
-		e := tell(t, body)
-		e.Instance = shared.ID("seal-" + name)
-		r := transcript.NewRepository(&tabletest.Faulty{Inner: tbl, Plan: func(_ int, operation string, _ table.Key) tabletest.Fault {
-			if operation == "Write" {
-				if err := sound.Seal(t.Context(), e.Instance); err != nil {
-					t.Error(err)
+		for before := range 2 {
+			e := tell(t, body)
+			e.Instance = shared.ID(fmt.Sprintf("seal-%s-%d", name, before))
+			if before > 0 {
+				was := tell(t, sent("before", maria, 0))
+				was.Instance = e.Instance
+				if err := sound.Store(t.Context(), was); err != nil {
+					t.Fatal(err)
 				}
 			}
-			return tabletest.Works
+			r := transcript.NewRepository(&tabletest.Faulty{Inner: tbl, Plan: func(_ int, operation string, _ table.Key) tabletest.Fault {
+				if operation == "Write" {
+					if err := sound.Seal(t.Context(), e.Instance); err != nil {
+						t.Error(err)
+					}
+				}
+				return tabletest.Works
+			}}, bucket)
+			if err := r.Store(t.Context(), e); !errors.Is(err, transcript.ErrSealed) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if got := allOf(t, sound, e.Instance); len(got) != before {
+				t.Errorf("%s: stored after the seal", name)
+			}
+		}
+	}
+}
+
+// torn reads of a batch the seal first, and what else is asked for after something
+// has happened: a batch is no snapshot.
+type torn struct {
+	table.Table
+	between func()
+}
+
+func (t torn) BatchGet(ctx context.Context, keys []table.Key) (map[table.Key]table.Item, error) {
+	out := map[table.Key]table.Item{}
+	for _, seal := range []bool{true, false} {
+		some := slices.DeleteFunc(slices.Clone(keys), func(key table.Key) bool { return (key.Sort == "sealed") != seal })
+		got, err := t.Table.BatchGet(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(out, got)
+		if seal {
+			t.between()
+		}
+	}
+	return out, nil
+}
+
+// TestSealWhileItIsRead closes the transcript between the look at its seal and the
+// one at a chat.
+func TestSealWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	tbl, bucket := open(t)
+	sound := transcript.NewRepository(tbl, bucket)
+	store(t, sound, sent("before", maria, 0))
+	for name, body := range map[string]any{
+		"message": received("A", maria, 1), "in a new chat": received("B", message.Address{PN: "49@s.whatsapp.net"}, 1),
+		"receipt": event.Update{IDs: []string{"before"}, Chat: maria, FromMe: true, Status: message.StatusRead},
+	} {
+		if err := tbl.Delete(t.Context(), table.Key{Partition: "transcript#" + instance, Sort: "sealed"}, table.None()); err != nil {
+			t.Fatal(err)
+		}
+		r := transcript.NewRepository(torn{tbl, func() {
+			if err := sound.Seal(t.Context(), instance); err != nil {
+				t.Error(err)
+			}
 		}}, bucket)
-		if err := r.Store(t.Context(), e); !errors.Is(err, transcript.ErrSealed) {
+		if err := r.Store(t.Context(), tell(t, body)); !errors.Is(err, transcript.ErrSealed) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := allOf(t, sound, e.Instance); len(got) != 0 {
-			t.Errorf("%s: stored after the seal", name)
+	}
+	if got := all(t, sound); len(got) != 1 {
+		t.Errorf("%d entries", len(got))
+	}
+}
+
+// TestNothingIsStoredAfterTheSeal while several write to chats old and new.
+func TestNothingIsStoredAfterTheSeal(t *testing.T) {
+	t.Parallel()
+	tbl, bucket := open(t)
+	r := transcript.NewRepository(tbl, bucket)
+	var running sync.WaitGroup
+	var enough sync.WaitGroup
+	enough.Add(4)
+	for w := range 4 {
+		running.Go(func() {
+			for n := 0; ; n++ {
+				if n == 5 {
+					enough.Done()
+				}
+				chat := message.Address{PN: strconv.Itoa(rand.N(60)) + "@s.whatsapp.net"}
+				err := r.Store(t.Context(), tell(t, received(fmt.Sprintf("%d-%d", w, n), chat, n)))
+				if errors.Is(err, transcript.ErrSealed) && n >= 5 {
+					return
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	enough.Wait()
+	faulty := &tabletest.Faulty{Inner: tbl, Plan: func(call int, operation string, _ table.Key) tabletest.Fault {
+		if operation == "Write" || call%3 == 2 {
+			return []tabletest.Fault{tabletest.Works, tabletest.Lost, tabletest.Persisted}[rand.N(3)]
 		}
+		return tabletest.Works
+	}}
+	sealing := transcript.NewRepository(faulty, bucket)
+	for sealing.Seal(t.Context(), instance) != nil { // as the archive's queue does
+	}
+	sealed := len(all(t, r))
+	running.Wait()
+	if now := len(all(t, r)); now != sealed || now < 20 {
+		t.Errorf("%d entries at the seal, %d afterwards", sealed, now)
+	}
+	if err := r.Seal(t.Context(), instance); err != nil {
+		t.Error(err)
 	}
 }

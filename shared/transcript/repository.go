@@ -19,9 +19,6 @@ var ErrSealed = errors.New("the transcript is sealed")
 // maxRaces is how often a write starts over when others write the same chat.
 const maxRaces = 20
 
-// sealLife is how long a seal stays: longer than any event can wait on a queue.
-const sealLife = 30 * 24 * time.Hour
-
 // Repository keeps transcripts on the table, and what is too large for it in
 // the bucket.
 type Repository struct {
@@ -54,10 +51,6 @@ func aliasKey(i instance.ID, name string) table.Key {
 	return table.Key{Partition: rootPartition(i), Sort: "alias#" + name}
 }
 
-func sealKey(i instance.ID) table.Key {
-	return table.Key{Partition: rootPartition(i), Sort: "sealed"}
-}
-
 // indexKey is where an entry is found by its message; receipts, which may be
 // about many messages, stand under none.
 func indexKey(i instance.ID, messageID, event string) table.Key {
@@ -81,15 +74,6 @@ func idPart(id string) string {
 	}
 	sum := sha256.Sum256([]byte(id))
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// Seal closes an instance's transcript: nothing is stored once it has returned.
-func (r *Repository) Seal(ctx context.Context, i instance.ID) error {
-	item := table.Item{Key: sealKey(i), Expires: r.now().Add(sealLife)}
-	if _, err := r.table.Put(ctx, item, table.None()); err != nil {
-		return fmt.Errorf("seal transcript of instance %s: %w", i, err)
-	}
-	return nil
 }
 
 // Remove deletes an instance's transcript. What is gone already stays gone, so

@@ -147,7 +147,7 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 				return v.chat, at, nil
 			}
 		}
-		if _, sealed := v.items[sealKey(i)]; sealed {
+		if _, sealed := v.items[sealKey(i)]; sealed || v.chat.sealed {
 			return Chat{}, place{}, ErrSealed
 		}
 		if v.chat.revision == 0 {
@@ -164,11 +164,14 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 			item.Body, item.Attributes["blob"] = nil, blob
 		}
 		pointer := map[string]any{"entry_partition": key.Partition, "entry_sort": key.Sort}
-		ops := []table.Op{
-			table.CheckOp(sealKey(i), table.Absent()),
+		var ops []table.Op
+		if v.chat.revision == 0 { // one that is there would say so itself
+			ops = append(ops, table.CheckOp(sealKey(i), table.Absent()))
+		}
+		ops = append(ops,
 			table.PutOp(table.Item{Key: w.index, Attributes: pointer}, table.Absent()),
 			table.PutOp(item, table.Absent()),
-		}
+		)
 		if entry.Kind.Listed() {
 			ops = append(ops, table.PutOp(timeItem(i, *entry, sort, w.header), table.None()))
 		}
