@@ -140,7 +140,7 @@ func TestRequests(t *testing.T) {
 		name                 string
 		do                   func()
 		api, functions, host int // requests at most
-	}{{"message in", in, 0, 3, 1}, {"message out", func() { out() }, 2, 8, 3}} {
+	}{{"message in", in, 0, 3, 1}, {"message out", func() { out() }, 2, 7, 3}} {
 		functions.Reset()
 		host.Reset()
 		flow.do()

@@ -31,8 +31,9 @@
 // alias. When two chats turn out to be one person's, the one of the LID goes on
 // and remembers the other's partition: entries are never moved.
 //
-// A message costs two requests to the table, one read and one write; a receipt
-// five, and three more for each further message that it is about.
+// A message costs two requests to the table, one read and one write. So does a
+// receipt, and between them one read for the account's last message in the chat,
+// and two for each other message that it is about.
 //
 // # Status
 //

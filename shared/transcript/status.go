@@ -40,54 +40,39 @@ func (r *Repository) advance(ctx context.Context, i instance.ID, c Chat, message
 	if rank(to) < 0 {
 		return nil
 	}
-	return r.amend(ctx, i, c, messageID, own, func(item *table.Item) bool {
+	return r.amend(ctx, i, c, messageID, own, forward(to), receipt)
+}
+
+// forward moves an entry's status on, and reports whether it has.
+func forward(to message.Status) func(*table.Item) bool {
+	return func(item *table.Item) bool {
 		if rank(to) <= rank(message.Status(item.Text("status"))) {
 			return false
 		}
 		item.Attributes["status"] = string(to)
 		return true
-	}, receipt)
+	}
 }
 
 // amend changes the entry of a chat's message, or the item in which what was
 // said about it waits, and stores the receipt that says so, nil for none. change
 // reports whether it has changed the item.
 func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID string, own bool, change func(*table.Item) bool, receipt *table.Item) error {
-	if messageID == "" {
-		return nil
-	}
 	for race := range maxRaces {
 		if err := table.Pause(ctx, race); err != nil {
 			return err
 		}
-		items, err := r.entriesOf(ctx, i, c, messageID, own && race == 0)
+		ops, err := r.amended(ctx, i, c, messageID, own, change)
 		if err != nil {
 			return err
-		}
-		if len(items) == 0 {
-			items, err = r.early(ctx, i, messageID)
-			if err != nil {
-				return err
-			}
-		}
-		ops := []table.Op{table.CheckOp(sealKey(i), table.Absent())}
-		for _, item := range items {
-			if !change(&item) {
-				continue
-			}
-			condition := table.Absent()
-			if item.Revision > 0 {
-				condition = table.Revision(item.Revision)
-			}
-			ops = append(ops, table.PutOp(item, condition))
 		}
 		if receipt != nil {
 			ops = append(ops, table.PutOp(*receipt, table.None()))
 		}
-		if len(ops) == 1 {
+		if len(ops) == 0 {
 			return nil
 		}
-		err = r.table.Write(ctx, ops...)
+		err = r.table.Write(ctx, append([]table.Op{table.CheckOp(sealKey(i), table.Absent())}, ops...)...)
 		if err == nil {
 			return nil
 		}
@@ -100,6 +85,30 @@ func (r *Repository) amend(ctx context.Context, i instance.ID, c Chat, messageID
 		}
 	}
 	return fault.New(fault.Unavailable, "the message is being changed by too many at once")
+}
+
+// amended are the operations that change the entry of a chat's message, or the
+// item in which what was said about it waits.
+func (r *Repository) amended(ctx context.Context, i instance.ID, c Chat, messageID string, own bool, change func(*table.Item) bool) ([]table.Op, error) {
+	if messageID == "" {
+		return nil, nil
+	}
+	items, err := r.entriesOf(ctx, i, c, messageID, own)
+	if err != nil {
+		return nil, err
+	}
+	if len(items) == 0 {
+		if items, err = r.early(ctx, i, messageID); err != nil {
+			return nil, err
+		}
+	}
+	var ops []table.Op
+	for _, item := range items {
+		if change(&item) {
+			ops = append(ops, table.PutOp(item, asRead(item.Revision)))
+		}
+	}
+	return ops, nil
 }
 
 // entriesOf are the entries of a chat's message. Of the account's own messages the

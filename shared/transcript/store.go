@@ -66,32 +66,56 @@ func partner(m message.Message) message.Address {
 	return m.Sender
 }
 
-// storeUpdate moves the messages first, which can be done again, so that the
-// entry says that all is done.
+// updatesAtOnce is of how many messages one transaction moves the status: each is
+// two items, and more only where ids are not what they should be.
+const updatesAtOnce = 20
+
+// storeUpdate moves the messages with the entry that says so. Of very many most
+// are moved before, which can be done again.
 func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Update) error {
-	a := named(u.Chat, e)
-	index := indexKey(e.Instance, "", e.ID)
-	v, err := r.look(ctx, e.Instance, a, []table.Key{index, sealKey(e.Instance)})
-	if err != nil {
-		return err
-	}
-	if _, again := v.items[index]; again {
-		return nil
-	}
-	for _, id := range u.IDs {
-		receipt := encodeReceipt(e, u, id)
-		if err := r.advance(ctx, e.Instance, v.chat, id, u.FromMe, u.Status, &receipt); err != nil {
-			return err
+	w := writing{event: e, entry: &Entry{ID: e.ID, Kind: KindStatus, At: e.At, Body: e.Body}, chat: named(u.Chat, e), index: indexKey(e.Instance, "", e.ID)}
+	var ids []string
+	if rank(u.Status) >= 0 {
+		seen := map[string]bool{"": true}
+		for _, id := range u.IDs {
+			if !seen[idPart(id)] {
+				seen[idPart(id)] = true
+				ids = append(ids, id)
+			}
 		}
 	}
-	entry := Entry{ID: e.ID, Kind: KindStatus, At: e.At, Body: e.Body}
-	_, _, err = r.write(ctx, writing{event: e, entry: &entry, chat: a, index: index, seen: &v, change: func(v *view, _ string) ([]table.Op, error) {
+	if before := max(len(ids)-updatesAtOnce, 0); before > 0 {
+		v, err := r.seen(ctx, w, 0)
+		if err != nil {
+			return err
+		}
+		if _, again := v.items[w.index]; again {
+			return nil
+		}
+		for _, id := range ids[:before] {
+			receipt := encodeReceipt(e, u, id)
+			if err := r.advance(ctx, e.Instance, v.chat, id, u.FromMe, u.Status, &receipt); err != nil {
+				return err
+			}
+		}
+		ids, w.seen = ids[before:], &v
+	}
+	w.change = func(v *view, _ string) ([]table.Op, error) {
 		v.chat.Entries++
 		if !u.FromMe && rank(u.Status) >= rank(message.StatusRead) {
 			v.chat.read(u.IDs)
 		}
-		return nil, nil
-	}})
+		var ops []table.Op
+		for _, id := range ids {
+			more, err := r.amended(ctx, e.Instance, v.chat, id, u.FromMe, forward(u.Status))
+			if err != nil {
+				return nil, err
+			}
+			ops = append(append(ops, more...), table.PutOp(encodeReceipt(e, u, id), table.None()))
+		}
+		return ops, nil
+	}
+	_, _, err := r.write(ctx, w)
 	return err
 }
 
