@@ -8,6 +8,7 @@ import (
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/proto/waE2E"
 	"go.mau.fi/whatsmeow/proto/waHistorySync"
+	"go.mau.fi/whatsmeow/socket"
 	"go.mau.fi/whatsmeow/types"
 	"go.mau.fi/whatsmeow/types/events"
 
@@ -227,7 +228,7 @@ func TestManualHistory(t *testing.T) {
 // cut reports whether something failed because its connection had ended.
 func cut(err error) bool {
 	var lost *whatsmeow.DisconnectedError
-	return errors.Is(err, whatsmeow.ErrNotConnected) || errors.As(err, &lost)
+	return errors.Is(err, whatsmeow.ErrNotConnected) || errors.Is(err, socket.ErrSocketClosed) || errors.As(err, &lost)
 }
 
 // A client does not get on with its history: a few chunks wait for it, not all.
