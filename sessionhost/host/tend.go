@@ -217,6 +217,7 @@ func (t *tenure) mine(id instance.ID) bool {
 }
 
 // inherit takes an instance whose host is gone, or lets it go if it needs none.
+// The session of one whose host was linking it finds out whether it does.
 func (t *tenure) inherit(ctx, life context.Context, i instance.Instance) {
 	defer t.turn(i.ID)()
 	t.mu.Lock()
@@ -226,7 +227,7 @@ func (t *tenure) inherit(ctx, life context.Context, i instance.Instance) {
 		return
 	}
 	var err error
-	if i.Wanted {
+	if i.Wanted || i.State.Connected() {
 		_, err = t.take(ctx, life, i)
 	} else if i.Host != "" {
 		_, err = t.instances.UpdateFrom(ctx, i, func(now *instance.Instance) error {

@@ -66,6 +66,12 @@ func (s *Session) Restart(ctx context.Context) (command.Status, error) {
 			number = s.pairing.number
 		}
 		s.dropPairing()
+		if !s.record.Wanted && s.record.JID != "" && s.record.State != instance.LoggedOut {
+			s.store(func(i *instance.Instance) error { // should this host end meanwhile
+				i.Wanted = true
+				return nil
+			})
+		}
 		s.open(number)
 		return nil
 	})

@@ -149,9 +149,9 @@ func (s *Session) run() {
 	defer s.drop()
 	defer s.stopFetching()
 	if s.record.Wanted {
-		s.open("")
+		s.resume()
 	}
-	for {
+	for !s.released {
 		timer.Reset(s.clock.next())
 		select {
 		case <-s.inbox.signal:
@@ -161,9 +161,7 @@ func (s *Session) run() {
 				}
 			}
 		case <-timer.C:
-			if s.due(time.Now()); s.released {
-				return
-			}
+			s.due(time.Now())
 		case <-s.life.Done():
 			return
 		}
@@ -360,6 +358,6 @@ func (s *Session) due(now time.Time) {
 		return
 	}
 	if passed(&s.clock.reopen) {
-		s.open("")
+		s.resume()
 	}
 }

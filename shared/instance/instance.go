@@ -40,7 +40,7 @@ type Instance struct {
 
 	Host     string // the session host that owns the connection, "" for none
 	Epoch    int64  // rises each time a host takes it
-	Wanted   bool   // should be connected: a host that starts reconnects it
+	Wanted   bool   // should be connected, or is Doubtful: a host that starts takes it
 	Releases bool   // given up when idle for long, as guid clients expect; others stay linked for ever
 
 	// AnswerAt is when WhatsApp has last given a sign of life. While it goes on

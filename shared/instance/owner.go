@@ -15,7 +15,8 @@ var ErrTaken = errors.New("the instance belongs to another host")
 
 // Take gives the instance to a host, with a higher epoch. A connection that the
 // record tells of belonged to a host that is gone: one of a linked phone is to
-// be opened again, a pairing has died with it. NotFound for one that is deleted.
+// be opened again, a pairing has died with it, perhaps a moment after the phone
+// had agreed (Doubtful). NotFound for one that is deleted.
 func (i *Instance) Take(host string) error {
 	if i.State == Deleted {
 		return fault.New(fault.NotFound, "The %q instance does not exist", i.Name)
@@ -42,8 +43,21 @@ func (i *Instance) disconnect(reason Reason) error {
 	case i.Wanted:
 		return i.Move(Connecting, reason)
 	default:
-		return i.Move(Closed, Reason{Code: ReasonHostLost, Sentence: "The host that linked the phone has ended.", Action: "Connect again for new codes."})
+		i.Wanted = true
+		return i.Move(Closed, lostPairing)
 	}
+}
+
+var lostPairing = Reason{Code: ReasonHostLost, Sentence: "The host that linked the phone has ended.", Action: "Connect again for new codes."}
+
+// Doubtful reports whether the instance lost its host while that was linking or
+// opening it, and nobody has looked since. The keys are written before the
+// record, so only they know whether a phone has agreed: the next host looks, and
+// either connects the instance as if the record had said so, or settles that it
+// is closed. What was closed by its user, logged out, replaced or refused was
+// not connected when its host ended, and is never in doubt.
+func (i Instance) Doubtful() bool {
+	return i.Wanted && i.State == Closed && i.Reason.Code == ReasonHostLost
 }
 
 // Owned reports whether this record is still of the owner that another one,
