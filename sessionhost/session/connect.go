@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"roost/sessionhost/whatsapp"
+	"roost/shared/fault"
 	"roost/shared/instance"
 )
 
@@ -156,6 +157,9 @@ func (s *Session) unreachable(reason instance.Reason) {
 	if s.client != nil && s.client.Linked() {
 		s.hang()
 		s.trying(reason)
+		if reason.Code == instance.ReasonProxyDown || reason.Code == instance.ReasonProxyRefused { // waiting would not help
+			s.answerWaiting(fault.Coded(fault.Unavailable, reason.Code, "%s", told(reason)))
+		}
 		s.retry()
 		return
 	}

@@ -23,8 +23,8 @@ const (
 // ask at the same time, there is one connection.
 //
 // Errors are Conflicts with the code no_keys (link it first) or that of the
-// reason that keeps it from logging in, and Unavailable with the code
-// recover_pending when it takes longer than 10 s: it goes on.
+// reason that keeps it from logging in, and Unavailable with the code of a proxy
+// that fails, or recover_pending when it takes longer than 10 s: it goes on.
 func (s *Session) Recover(ctx context.Context) (command.Recovered, error) {
 	start := time.Now()
 	value, err := s.ask(ctx, false, func(s *Session) (any, error) { return s.recoverable() })
