@@ -16,6 +16,7 @@ import (
 	"roost/shared/command"
 	"roost/shared/fault"
 	"roost/shared/instance"
+	"roost/shared/table"
 )
 
 var form = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
@@ -258,6 +259,15 @@ func TestTenCreations(t *testing.T) {
 			t.Errorf("made %v, then %v", first, again)
 		}
 	}
+	i, err := w.Instances.Get(t.Context(), instance.ID(first.GUID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for item, err := range table.All(t.Context(), w.Table, table.Query{Partition: "once#guid#" + string(i.Tenant)}) {
+		if left := time.Until(item.Expires); err != nil || left > 24*time.Hour || left < 23*time.Hour {
+			t.Errorf("a key is kept for %v: %v", left, err)
+		}
+	}
 	if r := w.ask(t, w.token, "POST /client/createClient", `{"deviceName":"b"}`, "Idempotency-Key", "k"); r.Code != 400 {
 		t.Errorf("the key for another body: %+v", r)
 	}
@@ -314,6 +324,43 @@ func TestRecoverErrors(t *testing.T) {
 	}
 }
 
+// TestDeleteFromAnyState ends clients wherever they stand.
+func TestDeleteFromAnyState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, row := range []struct {
+		state  instance.State
+		linked bool
+		status string
+	}{
+		{instance.Created, false, "created"}, {instance.Connecting, false, "connecting"}, {instance.Pairing, false, "qr"}, {instance.Starting, true, "starting"},
+		{instance.Open, true, "online"}, {instance.Idle, true, "idle"}, {instance.Closed, true, "released"}, {instance.LoggedOut, false, "loggedout"},
+	} {
+		id := w.create(t)
+		w.Set(t, instance.Instance{ID: instance.ID(id)}, row.state, func(i *instance.Instance) {
+			if row.linked {
+				i.JID = apitest.OwnJID
+			}
+		})
+		var s struct{ Status string }
+		w.ask(t, w.token, "POST /client/getClientStatus", `{"guid":"`+id+`"}`).into(t, &s)
+		var gone struct{ GUID, SignedURL string }
+		w.ask(t, w.token, "DELETE /client/"+id, "").into(t, &gone)
+		if s.Status != row.status || gone.GUID != id || gone.SignedURL == "" {
+			t.Errorf("%s is %q, deleted %+v", row.state, s.Status, gone)
+		}
+		for _, route := range []string{"POST /client/getClientStatus", "POST /client/recoverClient", "POST /client/stopClient", "DELETE /client/" + id} {
+			if r := w.ask(t, w.token, route, `{"guid":"`+id+`"}`); r.Code != 10013 {
+				t.Errorf("%s after that: %s", route, r.body)
+			}
+		}
+	}
+	var page struct{ Items []any }
+	if w.ask(t, w.token, "GET /client/list", "").into(t, &page); len(page.Items) != 0 {
+		t.Errorf("still listed: %v", page.Items)
+	}
+}
+
 // TestDeleteWithFiles ends clients whose files were kept, or not: the manifest
 // leads to all of them.
 func TestDeleteWithFiles(t *testing.T) {
@@ -362,19 +409,22 @@ func TestDeleteAgain(t *testing.T) {
 	}
 }
 
+var secret = regexp.MustCompile(`"whsec_[^"]{40,}"`)
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, row := range []struct{ route, body, want string }{
 		{"POST /tenant/setConfig", `{}`, `{"maxIdle":100,"notifyUrl":"","legacyWebID":false}`},
 		{"POST /tenant/setConfig", `{"maxIdle":7,"notifyUrl":"https://example.com/all"}`, `{"maxIdle":7,"notifyUrl":"https://example.com/all","legacyWebID":false}`},
-		{"POST /client/setNotifyUrl", `{"notifyUrl":"https://example.com/more","events":["message"]}`, `{"notifyUrl":"https://example.com/more"}`},
+		{"POST /client/setNotifyUrl", `{"notifyUrl":"https://example.com/more","events":["message"]}`, `{"notifyUrl":"https://example.com/more","secret":"SECRET"}`},
 		{"POST /tenant/setConfig", `{"maxIdle":8,"legacyWebID":true}`, `{"maxIdle":8,"notifyUrl":"https://example.com/more","legacyWebID":true}`},
-		{"POST /client/setNotifyUrl", `{"notifyUrl":""}`, `{"notifyUrl":""}`},
-		{"POST /client/setNotifyUrl", `{"notifyUrl":""}`, `{"notifyUrl":""}`},
+		{"POST /client/setNotifyUrl", `{"notifyUrl":""}`, `{"notifyUrl":"","secret":""}`},
+		{"POST /client/setNotifyUrl", `{"notifyUrl":""}`, `{"notifyUrl":"","secret":""}`},
 		{"POST /tenant/setConfig", `{}`, `{"maxIdle":8,"notifyUrl":"","legacyWebID":true}`},
 	} {
-		if r := w.ask(t, w.token, row.route, row.body); r.Code != 0 || string(r.Data) != row.want {
+		r := w.ask(t, w.token, row.route, row.body)
+		if got := secret.ReplaceAllString(string(r.Data), `"SECRET"`); r.Code != 0 || got != row.want {
 			t.Errorf("%s %s: %+v %s", row.route, row.body, r, r.Data)
 		}
 	}
@@ -384,12 +434,12 @@ func TestConfig(t *testing.T) {
 		}
 	}
 	id := w.create(t)
-	for _, url := range []string{"https://example.com/one", ""} {
-		if r := w.ask(t, w.token, "POST /client/setNotifyUrl", `{"guid":"`+id+`","notifyUrl":"`+url+`","events":["client.online"]}`); r.Code != 0 {
-			t.Errorf("%+v", r)
-		}
+	for _, url := range []string{"https://example.com/one", "https://example.com/two", ""} {
+		var said struct{ NotifyURL, Secret string }
+		w.ask(t, w.token, "POST /client/setNotifyUrl", `{"guid":"`+id+`","notifyUrl":"`+url+`","events":["client.online"]}`).into(t, &said)
 		all, err := w.Webhooks.List(t.Context(), instance.ID(id))
-		if err != nil || (len(all) == 1) != (url != "") || len(all) == 1 && (all[0].Format != "guid" || !slices.Equal(all[0].Events, []string{"client.online"})) {
+		if err != nil || said.NotifyURL != url || (len(all) == 1) != (url != "") ||
+			len(all) == 1 && (all[0].Format != "guid" || all[0].Secret != said.Secret || !slices.Equal(all[0].Events, []string{"client.online"})) {
 			t.Errorf("webhooks %v: %v", all, err)
 		}
 	}

@@ -69,7 +69,7 @@ type config struct {
 
 func (h *Handler) setConfig(ctx context.Context, q request) (any, error) {
 	if _, said := q.body["notifyUrl"]; said {
-		if err := h.notify(ctx, q); err != nil {
+		if _, err := h.notify(ctx, q); err != nil {
 			return nil, err
 		}
 	}
@@ -103,14 +103,16 @@ const webhookID = "guid"
 
 type notified struct {
 	NotifyURL string `json:"notifyUrl"`
+	Secret    string `json:"secret"` // signs the callbacks, "" when there are none
 }
 
 func (h *Handler) setNotifyURL(ctx context.Context, q request) (any, error) {
-	return notified{q.text("notifyUrl")}, h.notify(ctx, q)
+	s, err := h.notify(ctx, q)
+	return notified{s.URL, s.Secret}, err
 }
 
 // notify subscribes a client, or all of the tenant's, or ends that.
-func (h *Handler) notify(ctx context.Context, q request) error {
+func (h *Handler) notify(ctx context.Context, q request) (webhook.Subscription, error) {
 	s := webhook.Subscription{ID: webhookID, URL: q.text("notifyUrl"), Enabled: true, Format: webhook.FormatGUID}
 	events, _ := q.body["events"].([]any)
 	for _, e := range events {
@@ -123,21 +125,21 @@ func (h *Handler) notify(ctx context.Context, q request) error {
 		if s.URL == "" {
 			err = h.core.RemoveDefaultWebhook(ctx, q.tenant)
 		} else {
-			_, _, err = h.core.SetDefaultWebhook(ctx, q.tenant, s)
+			s, _, err = h.core.SetDefaultWebhook(ctx, q.tenant, s)
 		}
 	} else {
 		i, findErr := h.find(ctx, q)
 		if findErr != nil {
-			return findErr
+			return s, findErr
 		}
 		if s.URL == "" {
 			err = h.core.RemoveWebhook(ctx, i, s.ID)
 		} else {
-			_, err = h.core.PutWebhook(ctx, i, s)
+			s, err = h.core.PutWebhook(ctx, i, s)
 		}
 	}
-	if s.URL == "" && fault.KindOf(err) == fault.NotFound {
-		return nil
+	if q.text("notifyUrl") == "" && fault.KindOf(err) == fault.NotFound {
+		return s, nil
 	}
-	return err
+	return s, err
 }
