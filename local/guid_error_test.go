@@ -1,11 +1,15 @@
 package main
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"roost/sessionhost/proxy/proxytest"
 	"roost/simulator"
 )
 
@@ -71,8 +75,23 @@ func TestClientErrors(t *testing.T) {
 	if kicked := told.about(id, "client.kicked"); len(kicked) != 1 || len(kicked[0]) != 0 {
 		t.Errorf("kicked: %v", kicked)
 	}
-	if got := recover(0); got["reused"] != false { // no QR code
-		t.Errorf("after another had the keys: %v", got)
+	logins, opened := w.Logins(), 0
+	var together sync.WaitGroup
+	answers := make([]map[string]any, 5)
+	for n := range answers {
+		together.Go(func() { answers[n] = recover(0) }) // no QR code
+	}
+	together.Wait()
+	for _, got := range answers {
+		if got["reused"] == false {
+			opened++
+		}
+		if elapsed, _ := got["elapsedMs"].(float64); got["status"] != "online" || got["guid"] != id || got["wxId"] != number || elapsed < 0 || elapsed > 10_000 {
+			t.Errorf("after another had the keys: %v", got)
+		}
+	}
+	if opened == 0 || w.Logins() != logins+1 {
+		t.Errorf("%d recovers at once gave %d logins", len(answers), w.Logins()-logins)
 	}
 
 	c.inject(simulator.Fault{Fault: simulator.Ban, Number: number, Seconds: 3})
@@ -101,11 +120,17 @@ func TestClientErrors(t *testing.T) {
 	offline(5, "logged_out")
 	recover(10002)
 	c.link(id, phone) // a code again
-	c.ask(0, "DELETE", "/client/"+id, nil)
+	gone := c.ask(0, "DELETE", "/client/"+id, nil)
+	if link, _ := gone["signedURL"].(string); gone["objects"] != 3.0 || fetchTranscript(t, link) != "" { // nothing was said
+		t.Errorf("deleted: %v", gone)
+	}
 	recover(10013)
 
 	for _, proxy := range []string{"socks5://127.0.0.1:1", "socks5://user:pass@127.0.0.1:" + w.port} { // nobody, and no proxy
 		c.ask(10009, "POST", "/client/createClient", map[string]any{"deviceName": "a", "proxyUrl": proxy})
+	}
+	for _, inside := range []string{"10.0.0.42", "169.254.169.254", "[fe80::1]"} { // this machine is let through here, and no other that is not public
+		c.ask(10009, "POST", "/client/createClient", map[string]any{"deviceName": "a", "proxyUrl": "socks5://" + inside + ":1080"})
 	}
 	for _, proxy := range []string{"http://127.0.0.1:1", "socks5h://127.0.0.1:1", "socks4://127.0.0.1:1", "socks5://127.0.0.1", "127.0.0.1:1"} {
 		c.ask(400, "POST", "/client/createClient", map[string]any{"deviceName": "a", "proxyUrl": proxy})
@@ -115,7 +140,7 @@ func TestClientErrors(t *testing.T) {
 	other.token, _ = other.ask(0, "POST", "/tenant/token", map[string]any{"appKey": keys["appKey"], "appSecret": keys["appSecret"]})["token"].(string)
 	other.ask(400, "POST", "/client/createClient", map[string]any{"deviceName": "a"}) // it has no default way out
 
-	for n := 0; ; n++ { // some have been made above
+	for n := 0; ; n++ { // some have been asked for above
 		status, retry, said := c.refused("POST", "/client/createClient", `{"deviceName":"a"}`)
 		if status == http.StatusTooManyRequests {
 			if retry == "" || retry == "0" || !strings.HasPrefix(said, `{"code":429,"data":null,"msg":"`) {
@@ -135,5 +160,50 @@ func TestClientErrors(t *testing.T) {
 		if status, _, said := asking.refused("POST", "/client/heartbeat", row.body); !strings.HasPrefix(said, row.said) || status == http.StatusOK {
 			t.Errorf("%.20s: %d %s", row.body, status, said)
 		}
+	}
+}
+
+// TestClientProxy has a client whose login goes through its proxy, and one of
+// which everything does.
+func TestClientProxy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2*time.Minute)
+	w.start()
+	c := newClient(w)
+	if _, err := w.Contact("491510000063", "Bob"); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		number string
+		only   int
+	}{{"491510000061", 1}, {"491510000062", 0}} {
+		proxy := proxytest.Start(t, "socks5", "user", "pass of the proxy")
+		made := c.ask(0, "POST", "/client/createClient", map[string]any{
+			"deviceName": "srv-42", "deviceType": 1, "proxyUrl": fmt.Sprintf("socks5://user:pass%%20of%%20the%%20proxy@127.0.0.1:%d", proxy.Port()), "onlyProxyLogin": row.only,
+		})
+		id, _ := made["guid"].(string)
+		phone, err := w.Phone(row.number, "Phone")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tested := len(proxy.Dialled())
+		c.link(id, phone)
+		login := len(proxy.Dialled()) - tested
+		if status, said := w.call("POST", "/message/sendMedia/"+id, map[string]any{
+			"number": "491510000063", "mediatype": "document", "mimetype": "text/plain", "fileName": "a.txt", "media": base64.StdEncoding.EncodeToString([]byte("hello")),
+		}); status != http.StatusCreated {
+			t.Fatalf("send: %d %v", status, said)
+		}
+		all := len(proxy.Dialled()) - tested // beside the login's socket that after it, and the file's
+		if row.only == 1 && (login != 1 || all != 1) || row.only == 0 && (login < 2 || all <= login) {
+			t.Errorf("onlyProxyLogin %d: %d connections until it was online, %d in all", row.only, login, all)
+		}
+		proxy.Stop()
+		c.ask(0, "POST", "/client/stopClient", map[string]any{"guid": id})
+		without := map[int]int{1: 0, 0: 10009}[row.only]
+		c.ask(without, "POST", "/client/recoverClient", map[string]any{"guid": id})
+	}
+	if strings.Contains(w.output.String(), "pass of the proxy") {
+		t.Error("the log shows the proxy's password")
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
@@ -19,6 +21,21 @@ func (c *client) hush(number string) {
 func (c *client) speak(number string) {
 	c.t.Helper()
 	c.inject(simulator.Fault{Fault: simulator.Clear, Number: number})
+}
+
+// rows gets a list of Evolution's.
+func (w *world) rows(path string) (status int, rows []map[string]any, err error) {
+	r, err := http.NewRequestWithContext(w.ctx, http.MethodGet, w.base+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("apikey", testKey)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	return response.StatusCode, rows, json.NewDecoder(response.Body).Decode(&rows)
 }
 
 // about lists a client's own callbacks of one kind: their payloads.
@@ -71,6 +88,23 @@ func TestIdleClients(t *testing.T) {
 		t.Errorf("told of %v", gone)
 	}
 
+	for n, want := range map[int][2]any{1: {"connecting", 11.0}, 3: {"open", 10.0}} { // the same in the other dialects
+		_, rows, err := w.rows("/instance/fetchInstances?instanceId=" + ids[n])
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%v: %v", rows, err)
+		}
+		token, _ := rows[0]["token"].(string)
+		if _, object := w.call("GET", "/status.aspx?wid="+token, nil); object["status"] != want[1] {
+			t.Errorf("in commands %v", object)
+		}
+		if got := w.state(ids[n]); got != want[0] {
+			t.Errorf("in Evolution %s", got)
+		}
+	}
+	ended := c.ask(0, "DELETE", "/client/"+ids[2], nil) // WhatsApp is silent, and it ends all the same
+	if link, _ := ended["signedURL"].(string); link == "" || fetchTranscript(t, link) != "" {
+		t.Errorf("deleted: %v", ended)
+	}
 	pending := c.ask(10005, "POST", "/client/recoverClient", map[string]any{"guid": ids[1]}) // WhatsApp does not want it yet
 	if s := pending["status"]; s != "idle" && s != "connecting" {
 		t.Errorf("not done in time: %v", pending)

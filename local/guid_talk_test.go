@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
 	"roost/simulator"
 )
 
@@ -49,7 +51,11 @@ func TestClientTalk(t *testing.T) {
 	w := newWorld(t, 2*time.Minute)
 	w.start()
 	c, told := newClient(w), newCallbacks(t)
-	c.ask(0, "POST", "/tenant/setConfig", map[string]any{"notifyUrl": told.URL})
+	secret, _ := c.ask(0, "POST", "/client/setNotifyUrl", map[string]any{"notifyUrl": told.URL})["secret"].(string)
+	signed, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatalf("the secret %q: %v", secret, err)
+	}
 	person := func(number, name string, make func(string, string) (*simulator.User, error)) *simulator.User {
 		t.Helper()
 		u, err := make(number, name)
@@ -154,6 +160,9 @@ func TestClientTalk(t *testing.T) {
 	all := told.all()
 	last, before := all[len(all)-1], map[string]any{}
 	for _, one := range all {
+		if err := signed.Verify(one.body, one.header); err != nil {
+			t.Errorf("%s: %v", one.Event, err)
+		}
 		if one.Event == "client.offline" {
 			before = one.Payload
 		}

@@ -32,15 +32,19 @@ type callback struct {
 	Seq           int64
 	CustomerParam string
 	Payload       map[string]any
+
+	header http.Header
+	body   []byte
 }
 
 func newCallbacks(t *testing.T) *callbacks {
 	t.Helper()
 	c := &callbacks{}
 	c.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		var one callback
-		if err := json.NewDecoder(r.Body).Decode(&one); err != nil {
-			http.Error(rw, err.Error(), http.StatusBadRequest)
+		body, err := io.ReadAll(r.Body)
+		one := callback{header: r.Header, body: body}
+		if err != nil || json.Unmarshal(body, &one) != nil {
+			http.Error(rw, "no callback", http.StatusBadRequest)
 			return
 		}
 		c.mu.Lock()

@@ -329,6 +329,25 @@ func TestPostBack(t *testing.T) {
 	if refused := a.ask("GET", "restore_session", nil); refused["sucesso"] != false || status(refused)["status"] != 13.0 {
 		t.Errorf("restored without keys: %v", refused)
 	}
+	if about, _ := a.ask("GET", "status", nil)["ConnectionInfo"].(map[string]any); about["connected"] != false || about["pushname"] != "Alice" { // as it was last
+		t.Errorf("after its end: %v", about)
+	}
+	if err := w.Inject(simulator.Fault{Fault: simulator.BreakHMAC, Number: number}); err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	w.poll("a pairing that fails", func() bool {
+		if text == "" {
+			text, _ = a.ask("POST", "generate_qrcode", nil)["qr_text"].(string)
+		}
+		if code := w.qr("shop"); code != "" {
+			_, _ = alice.Scan(w.ctx, code) // the phone does not know that it fails
+		}
+		return slices.ContainsFunc(told.all(), func(p posted) bool { return p.Event == "status" && p.Data["reason"] == "pairing_failed" })
+	})
+	told.await(w, "status", `{"status":13,"statusString":"WhatsAppNotAuthenticated","CanRestoreConnection":false,"reason":"pairing_failed"}`)
+	a.code(13)
+
 	told.mu.Lock()
 	defer told.mu.Unlock()
 	for _, wrong := range told.wrong {

@@ -14,6 +14,8 @@ import (
 	"roost/functions/api/core"
 	"roost/functions/api/openapi"
 	"roost/functions/webhook/format"
+	"roost/shared/command"
+	"roost/shared/fault"
 	"roost/shared/instance"
 	"roost/shared/webhook"
 )
@@ -195,18 +197,26 @@ func TestNoQRCode(t *testing.T) {
 		jid    string
 		reason instance.Reason
 		noQR   bool
+		fault  error
 		want   string
 	}{
-		"logging in":  {state: instance.Starting, jid: apitest.OwnJID, want: "Connection already established"},
-		"lost":        {state: instance.Idle, jid: apitest.OwnJID, want: "Session can be restored; call restore_session.aspx or disconnect.aspx"},
-		"banned":      {state: instance.Closed, jid: apitest.OwnJID, reason: instance.Reason{Code: instance.ReasonBanned, Until: until}, want: "Temporarily banned until " + until.UTC().Format(time.RFC3339)},
-		"outdated":    {state: instance.Closed, jid: apitest.OwnJID, reason: instance.Reason{Code: instance.ReasonOutdated}, want: "Client outdated"},
-		"no code yet": {state: instance.Created, noQR: true, want: "QR generation timed out"},
+		"logging in":       {state: instance.Starting, jid: apitest.OwnJID, want: "Connection already established"},
+		"lost":             {state: instance.Idle, jid: apitest.OwnJID, want: "Session can be restored; call restore_session.aspx or disconnect.aspx"},
+		"banned":           {state: instance.Closed, jid: apitest.OwnJID, reason: instance.Reason{Code: instance.ReasonBanned, Until: until}, want: "Temporarily banned until " + until.UTC().Format(time.RFC3339)},
+		"outdated":         {state: instance.Closed, jid: apitest.OwnJID, reason: instance.Reason{Code: instance.ReasonOutdated}, want: "Client outdated"},
+		"being ended":      {state: instance.Created, fault: fault.New(fault.Conflict, "the instance is being deleted"), want: "Instance is busy"},
+		"host is outdated": {state: instance.Created, fault: fault.Coded(fault.Conflict, instance.ReasonOutdated, "too old"), want: "Client outdated"},
+		"no code yet":      {state: instance.Created, noQR: true, want: "QR generation timed out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, i := hasty(t)
-			w.Host.Tell(func(h *apitest.Host) { h.NoQR = c.noQR })
+			w.Host.Tell(func(h *apitest.Host) {
+				h.NoQR = c.noQR
+				if c.fault != nil {
+					h.Faults = map[command.Kind]error{command.Connect: c.fault}
+				}
+			})
 			if c.state != instance.Created {
 				w.Set(t, i, c.state, func(i *instance.Instance) { i.JID, i.Reason = c.jid, c.reason })
 			}
@@ -236,6 +246,8 @@ func TestSetConfig(t *testing.T) {
 	for _, c := range []struct{ body, sentence string }{
 		{`{"APIVersion":"2.0"}`, "APIVersion: is none of 1.0, 1.1, 1, 1.1"},
 		{`{"webhook":"http://my-erp.example"}`, "Only https is called"},
+		{`{"webhook":"https://10.0.0.42/"}`, `Invalid \"url\" property: its address is not a public one`},
+		{`{"webhook":"https://169.254.169.254/latest"}`, `Invalid \"url\" property: its address is not a public one`},
 		{`{"webhook":"no URL"}`, `Invalid \"url\" property`},
 		{`{"webhook":7}`, "webhook: is no string"},
 		{`[]`, "the body is no JSON object"},
@@ -244,7 +256,16 @@ func TestSetConfig(t *testing.T) {
 		want(t, c.body, ask(t, w, "POST", "set_config.aspx", c.body), 400, `{"status":0,"error":"`+c.sentence+`"}`)
 	}
 	want(t, "unchanged", ask(t, w, "GET", "status.aspx", ""), 200, configured)
-	want(t, "off", ask(t, w, "POST", "set_config.aspx", `{"webhook":""}`), 200, object(i, none, "null", "", "Opera", "false"))
+	for agent, browser := range map[string]string{
+		"Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/99.0 Safari/537.36":          "Chrome",
+		"Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/99.0 Safari/537.36 Edg/99.0": "Edge",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:97.0) Gecko/20100101 Firefox/97.0":                                    "Firefox",
+		"Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.3 Safari/605.1.15":           "Safari",
+		"curl/7": "Chrome", "": "Chrome", "Opera": "Opera",
+	} {
+		want(t, agent, ask(t, w, "POST", "set_config.aspx", `{"user_agent":"`+agent+`"}`), 200, object(i, none, "null", hook, browser, "false"))
+	}
+	want(t, "off", ask(t, w, "POST", "set_config.aspx", `{"webhook":"","user_agent":"Opera"}`), 200, object(i, none, "null", "", "Opera", "false"))
 }
 
 func TestKeys(t *testing.T) {

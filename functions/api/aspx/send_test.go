@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"roost/functions/api/apitest"
 	"roost/shared/message"
 )
@@ -31,6 +33,7 @@ func TestSend(t *testing.T) {
 	}{
 		{"send_message", `{"number":"4915550002@s.whatsapp.net","message":"hi"}`, 200, `{"success":true,"sucesso":true,"message":{"Id":"ID"},"mensagem":{"Id":"ID"}}`},
 		{"send_message", `{"number":4915550003,"message":"<hi>"}`, 200, `{"success":true,"sucesso":true,"message":{"Id":"ID"},"mensagem":{"Id":"ID"}}`},
+		{"send_message", `{"number":"120363041234567890@g.us","message":"hi all"}`, 200, `{"success":true,"sucesso":true,"message":{"Id":"ID"},"mensagem":{"Id":"ID"}}`},
 		{"send_message", `{"number":"4915559999999","message":"hi"}`, 200, failed + `the number is not on WhatsApp"}`},
 		{"send_message", `{"number":"4915550004"}`, 400, failed + `message is missing"}`},
 		{"send_message", `{{`, 400, failed + `the body is no JSON object"}`},
@@ -50,7 +53,15 @@ func TestSend(t *testing.T) {
 		a.Body = link.ReplaceAllString(messageID.ReplaceAllString(a.Body, `"ID"`), `"URL"`)
 		want(t, c.command+" "+c.body, a, c.status, c.want)
 	}
-	var kinds, cards []string
+	var kinds, cards, to []string
+	for _, s := range w.Host.Sent() {
+		if s.Args.Text != nil {
+			to = append(to, s.Args.To+" "+s.Args.Text.Text)
+		}
+	}
+	if diff := cmp.Diff([]string{"4915550002@s.whatsapp.net hi", "4915550003@s.whatsapp.net <hi>", "120363041234567890@g.us hi all"}, to); diff != "" {
+		t.Error(diff)
+	}
 	for _, s := range w.Host.Sent() {
 		if s.Args.Media != nil {
 			kinds = append(kinds, s.Args.Media.Kind+" "+s.Args.Media.Mimetype+" "+s.Args.Media.FileName)
