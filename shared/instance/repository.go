@@ -41,6 +41,16 @@ func NewRepository(t table.Table) *Repository {
 	return &Repository{table: t, names: bounded.New[named, ID](maxNames), now: time.Now}
 }
 
+// Over is the same repository over another table, such as a unit of work.
+func (r *Repository) Over(t table.Table) *Repository {
+	other := *r
+	other.table = t
+	return &other
+}
+
+// Key is where an instance's record is, to be read with other items.
+func Key(id ID) table.Key { return recordKey(id) }
+
 // maxRaces is how often Update starts over when others write the same record.
 const maxRaces = 10
 

@@ -145,7 +145,11 @@ func idOf(e event.Event, n int) string {
 func (c *Callbacks) complete(t *callback, e event.Event, n int, server string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lookLimit) //nolint:forbidigo // a format gets no context
 	defer cancel()
-	i, err := c.instances.Get(ctx, e.Instance)
+	around := table.NewUnit(c.table)
+	if err := around.Ahead(ctx, []table.Key{instance.Key(e.Instance), seqKey(e, n)}); err != nil {
+		return fmt.Errorf("read what a callback is about: %w", err)
+	}
+	i, err := c.instances.Over(around).Get(ctx, e.Instance)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
@@ -161,7 +165,7 @@ func (c *Callbacks) complete(t *callback, e event.Event, n int, server string) e
 	if err != nil {
 		return err
 	}
-	t.Seq, err = c.seq(ctx, e, n)
+	t.Seq, err = c.seq(ctx, around, e, n)
 	return err
 }
 
@@ -210,19 +214,26 @@ func (c *Callbacks) withFile(ctx context.Context, id instance.ID, m messages, fi
 	return messages{[]chatMessage{one}}, nil
 }
 
-// seq gives a callback its number, the same each time. A process that dies
-// between the two writes leaves a gap.
-func (c *Callbacks) seq(ctx context.Context, e event.Event, n int) (int64, error) {
-	partition := "callbacks#" + string(e.Instance)
-	at := table.Key{Partition: partition, Sort: "event." + e.ID + "." + strconv.Itoa(n)}
-	known, err := c.table.Get(ctx, at)
+func seqPartition(i instance.ID) string { return "callbacks#" + string(i) }
+
+// seqKey is where the number of a callback is.
+func seqKey(e event.Event, n int) table.Key {
+	return table.Key{Partition: seqPartition(e.Instance), Sort: "event." + e.ID + "." + strconv.Itoa(n)}
+}
+
+// seq gives a callback its number, the same each time. Whether it has one may
+// have been read in around. A process that dies between the two writes leaves a
+// gap.
+func (c *Callbacks) seq(ctx context.Context, around table.Table, e event.Event, n int) (int64, error) {
+	at := seqKey(e, n)
+	known, err := around.Get(ctx, at)
 	if err == nil {
 		return known.Number("seq"), nil
 	}
 	if !errors.Is(err, table.ErrNotFound) {
 		return 0, fmt.Errorf("read the number of a callback: %w", err)
 	}
-	next, err := c.table.Increment(ctx, table.Key{Partition: partition, Sort: "seq"}, "seq", 1)
+	next, err := c.table.Increment(ctx, table.Key{Partition: seqPartition(e.Instance), Sort: "seq"}, "seq", 1)
 	if err != nil {
 		return 0, fmt.Errorf("number a callback: %w", err)
 	}
