@@ -103,7 +103,12 @@ func (m *meter) asked(service string, r *http.Request) {
 	m.sum.Operations[service+"."+operation]++
 	switch service {
 	case "DYNAMODB":
-		tellCapacity(r)
+		body := tellCapacity(r)
+		if operation == transaction {
+			units := transactionUnits(body)
+			m.sum.Units[operation] += units
+			m.sum.WriteUnits += units
+		}
 	case "SQS":
 		m.sum.Queue++
 	case "KMS":
@@ -119,11 +124,11 @@ func (m *meter) asked(service string, r *http.Request) {
 }
 
 // tellCapacity adds to a request for the table that its answer is to tell its
-// cost (DynamoDB API reference, ReturnConsumedCapacity).
-func tellCapacity(r *http.Request) {
+// cost (DynamoDB API reference, ReturnConsumedCapacity), and returns its body.
+func tellCapacity(r *http.Request) []byte {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the proxy will fail as well
+		return nil // the proxy will fail as well
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) == nil && fields["ReturnConsumedCapacity"] == nil {
@@ -134,12 +139,13 @@ func tellCapacity(r *http.Request) {
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return body
 }
 
 // answered adds what an answer of the table has cost.
 func (m *meter) answered(response *http.Response) error {
 	_, operation, ofTable := strings.Cut(response.Request.Header.Get("X-Amz-Target"), "DynamoDB_20120810.")
-	if !ofTable {
+	if !ofTable || operation == transaction { // counted when it was asked
 		return nil
 	}
 	body, err := io.ReadAll(response.Body)
@@ -160,9 +166,6 @@ func (m *meter) answered(response *http.Response) error {
 		}
 	} else if json.Unmarshal(body, &one) == nil {
 		units = one.ConsumedCapacity.CapacityUnits
-	}
-	if operation == "TransactWriteItems" {
-		units *= 2 // which DynamoDB Local does not (dynamo.Use)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
