@@ -6,6 +6,7 @@ import (
 
 	"roost/shared/event"
 	"roost/shared/fault"
+	"roost/shared/group"
 	"roost/shared/message"
 	"roost/shared/table"
 )
@@ -32,13 +33,31 @@ func Prepare(e event.Event) (Prepared, error) {
 		p.body = new(event.Label)
 	case event.ChatLabelled:
 		p.body = new(event.Labelled)
+	case event.GroupJoined:
+		p.body = new(group.Group)
+	case event.GroupChanged:
+		p.body = new(group.Change)
 	default:
 		return p, nil
 	}
 	if err := json.Unmarshal(e.Body, p.body); err != nil {
 		return Prepared{}, fault.Wrap(fault.Invalid, err, "event %s is garbled", e.ID)
 	}
+	switch body := p.body.(type) {
+	case *group.Group:
+		p.body = called(body.ID, body.Subject)
+	case *group.Change:
+		p.body = nil
+		if subject := body.Settings.Subject; subject != nil {
+			p.body = called(body.Group, *subject)
+		}
+	}
 	return p, nil
+}
+
+// called is how a group calls itself, as a contact.
+func called(group, subject string) *event.Contacts {
+	return &event.Contacts{Contacts: []event.Contact{{Address: message.Address{PN: group}, PushName: subject}}}
 }
 
 // Keys are the items that storing it reads first, so that they can be read

@@ -203,8 +203,11 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 		if group := v.chat.Address.PN; v.chat.revision == 0 && strings.HasSuffix(group, "@g.us") {
 			first := met{contact: Contact{Key: group, Address: v.chat.Address}}
 			put := first.learn(i, event.Contact{}, w.event.At)[0]
-			put.Condition = table.None() // whoever else makes the chat now says the same
-			if !slices.ContainsFunc(more, func(op table.Op) bool { return op.Item.Key == put.Item.Key }) {
+			_, err := r.table.Get(ctx, put.Item.Key) // what it is called may have been told before
+			if err != nil && !errors.Is(err, table.ErrNotFound) {
+				return Chat{}, place{}, fmt.Errorf("read a contact of instance %s: %w", i, err)
+			}
+			if err != nil && !slices.ContainsFunc(more, func(op table.Op) bool { return op.Item.Key == put.Item.Key }) {
 				ops = append(ops, put)
 			}
 		}

@@ -87,9 +87,12 @@ type ChatQuery struct {
 // ChatSeen is a chat with its last message.
 type ChatSeen struct {
 	transcript.Chat
-	Last    *transcript.Entry // nil when there is none
-	Picture string            // URL of the person's or group's, "" when none is known
+	Last *transcript.Entry  // nil when there is none
+	With transcript.Contact // the person or the group, as far as it is known
 }
+
+// Title is what a chat is called, "" when nobody has said.
+func (c ChatSeen) Title() string { return cmp.Or(c.Name, c.With.Name()) }
 
 // Chats lists chats, those with the newest messages first.
 func (c *Core) Chats(ctx context.Context, i instance.Instance, q ChatQuery) ([]ChatSeen, error) {
@@ -130,7 +133,7 @@ func (c *Core) Chats(ctx context.Context, i instance.Instance, q ChatQuery) ([]C
 	}
 	out := make([]ChatSeen, len(chats))
 	for n, c := range chats {
-		out[n].Chat, out[n].Picture = c, known[n].Picture
+		out[n].Chat, out[n].With = c, known[n]
 		if e, ok := last[c.Key]; ok {
 			out[n].Last = &e
 		}

@@ -69,7 +69,7 @@ func (h *Handler) findChats(r *request) (answer, error) {
 	out := make([]chatRow, 0, len(chats))
 	for _, c := range chats {
 		row := chatRow{
-			ID: contactID(r.instance.ID, c.Address), RemoteJID: c.Address.String(), PushName: optional(c.Name), PictureURL: optional(c.Picture), UpdatedAt: stamp(updated(c.Chat)),
+			ID: contactID(r.instance.ID, c.Address), RemoteJID: c.Address.String(), PushName: optional(c.Title()), PictureURL: optional(c.With.Picture), UpdatedAt: stamp(updated(c.Chat)),
 			WindowStart: stamp(c.CreatedAt), WindowExpires: stamp(c.CreatedAt.Add(window)), WindowActive: time.Since(c.CreatedAt) < window,
 			UnreadCount: c.Unread, IsSaved: true, CreatedAt: stamp(c.CreatedAt),
 		}
@@ -126,7 +126,7 @@ func (h *Handler) findChatByJID(r *request) (answer, error) {
 		return answer{}, err
 	}
 	return ok(oneChat{
-		ID: derived(r.instance.ID, "chat/"+c.Key), RemoteJID: c.Address.String(), Name: optional(c.Name), Labels: labels,
+		ID: derived(r.instance.ID, "chat/"+c.Key), RemoteJID: c.Address.String(), Name: optional(c.Title()), Labels: labels,
 		CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(updated(c.Chat)), InstanceID: string(r.instance.ID), Unread: c.Unread,
 	})
 }

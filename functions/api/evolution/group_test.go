@@ -15,6 +15,7 @@ import (
 	"go.mau.fi/whatsmeow/types"
 
 	"roost/functions/api/apitest"
+	"roost/shared/event"
 	"roost/simulator"
 	"roost/simulator/content"
 )
@@ -237,4 +238,28 @@ func TestNoGroup(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestGroupNames: chats and contacts have the names of groups.
+func TestGroupNames(t *testing.T) {
+	t.Parallel()
+	w := newLive(t)
+	bob := w.contact("491510000002", "Bob")
+	choir := w.Sim.Group("Choir", bob, w.alice)
+	id := choir.JID().String()
+	w.told("groups.upsert", `[{*"subject":"Choir",*}]`)
+	_, err := bob.Send(choir.JID(), content.Text("hello"))
+	w.must(err)
+	w.next(event.MessageReceived)
+	named := func(name string) []step {
+		return []step{
+			{name: "the chat", method: "POST", path: "/chat/findChats/a", body: `{"where":{"remoteJid":"` + id + `"}}`, status: 200, want: `[{*"pushName":"` + name + `",*}]`},
+			{name: "one chat", method: "GET", path: "/chat/findChatByRemoteJid/a?remoteJid=" + id, status: 200, want: `{*"name":"` + name + `",*}`},
+			{name: "the contact", method: "POST", path: "/chat/findContacts/a", body: `{"where":{"remoteJid":"` + id + `"}}`, status: 200, want: `[{*"pushName":"` + name + `",*"isGroup":true,*"type":"group"}]`},
+		}
+	}
+	w.run(nil, named("Choir"))
+	w.must(choir.SetSubject(bob, "Band"))
+	w.told("groups.update", `[{*"subject":"Band",*}]`)
+	w.run(nil, named("Band"))
 }
