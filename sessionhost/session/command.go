@@ -124,7 +124,7 @@ func (s *Session) unlink(ctx context.Context) {
 	s.clock = deadlines{}
 	s.reread(ctx)
 	if s.record.State != instance.Deleting && s.record.State != instance.Created {
-		s.forget(instance.Reason{Code: instance.ReasonUserLogout, Status: 401, Sentence: "Logged out through the API.", Action: "Link it again to use it."})
+		s.forget(instance.Reason{Code: instance.ReasonUserLogout, Status: 401, Sentence: "Logged out through the API.", Action: "Link it again to use it."}) //nolint:contextcheck // the connection has a context of its own
 	}
 }
 
@@ -136,7 +136,7 @@ func (s *Session) reread(ctx context.Context) {
 		return
 	}
 	if !fresh.Owned(s.record) {
-		s.lost()
+		s.lost() //nolint:contextcheck // the connection has a context of its own
 		return
 	}
 	s.stored, s.record = fresh, fresh

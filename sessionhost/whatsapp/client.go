@@ -107,7 +107,6 @@ type Client struct {
 	media     way
 	pushName  atomic.Pointer[string]          // the device's, which the library writes without a lock
 	life      atomic.Pointer[context.Context] // of the connection, not of a request
-	present   atomic.Pointer[login]           // of the present connection
 	stopping  sync.Mutex                      // guards what follows
 	stopped   bool                            // no reset may begin
 	resetting bool
@@ -128,7 +127,6 @@ func New(cfg Config, device *store.Device, keys Keys, sink Sink, signals func(Si
 		cfg.Spool = NewSpool("")
 	}
 	c := &Client{cfg: cfg, device: device, lock: keys, polls: keys, sink: sink, signals: signals, log: cfg.Log, book: &book{ContactStore: device.Contacts}}
-	c.present.Store(newLogin(false))
 	device.Contacts = c.book
 	if _, is := c.book.ContactStore.(audience); !is {
 		c.book.ContactStore = audience{c.book.ContactStore}
@@ -163,11 +161,7 @@ func New(cfg Config, device *store.Device, keys Keys, sink Sink, signals func(Si
 // on.
 func (c *Client) Connect(life context.Context) error {
 	c.life.Store(&life)
-	before := c.present.Swap(newLogin(c.wa.IsLoggedIn()))
 	err := c.wa.ConnectContext(life)
-	if errors.Is(err, whatsmeow.ErrAlreadyConnected) {
-		c.present.Store(before)
-	}
 	if err == nil || errors.Is(err, whatsmeow.ErrAlreadyConnected) {
 		return nil
 	}
@@ -234,6 +228,14 @@ func (c *Client) Ping(ctx context.Context) error {
 	}
 	return nil
 }
+
+// AwaitLogin waits until the client is logged in, for limit at most. That is
+// some round trips before Online, which follows when keys and presence are
+// settled. It reports false also when the connection ends.
+func (c *Client) AwaitLogin(limit time.Duration) bool { return c.wa.WaitForConnection(limit) }
+
+// Online reports whether the client is logged in.
+func (c *Client) Online() bool { return c.wa.IsLoggedIn() }
 
 // Linked reports whether a phone has agreed to this device.
 func (c *Client) Linked() bool { return c.device.ID != nil }

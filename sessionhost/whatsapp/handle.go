@@ -41,7 +41,6 @@ func (c *Client) handle(evt any) (handled bool) {
 	case *events.Disconnected, *events.ManualLoginReconnect:
 		c.signals(Offline{})
 	case *events.Connected:
-		c.present.Load().done()
 		c.signals(Online{})
 	case *events.OfflineSyncCompleted:
 		c.signals(Synced{Count: e.Count})
