@@ -318,6 +318,11 @@ func TestRefusals(t *testing.T) {
 	want(t, "too large", ask(t, w, "POST", "set_config.aspx", `{"webhook":"`+strings.Repeat("x", 1<<20)+`"}`), 413, `{"status":0,"error":"the body has more than 1048576 bytes"}`)
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	want(t, "no JSON", send(t, w, "POST", "/set_config.aspx?wid="+key, form, "webhook=x"), 415, `{"status":0,"error":"the body must be JSON"}`)
+	for _, kind := range []string{"application/x-www-form-urlencoded", "text/plain", ""} { // as curl and PHP name what they are given
+		if a := send(t, w, "POST", "/set_config.aspx?wid="+key, http.Header{"Content-Type": {kind}}, `{"user_agent":"Opera"}`); a.Status != 200 || !strings.Contains(a.Body, `"UserAgent":"Opera"`) {
+			t.Errorf("JSON as %q: %d %s", kind, a.Status, a.Body)
+		}
+	}
 	early := http.Header{"Sec-Purpose": {"prefetch;prerender"}}
 	want(t, "prefetch", send(t, w, "GET", "/disconnect.aspx?wid="+key, early, ""), 403, `{"status":0,"error":"a prefetch changes nothing"}`)
 	want(t, "no host", ask(t, w, "POST", "generate_qrcode.aspx", ""), 503, `{"status":0,"error":"QR generation timed out","ttl":0}`)

@@ -13,7 +13,8 @@ import (
 	"roost/shared/fault"
 )
 
-// readBody reads a request's JSON; nothing counts as an empty object.
+// readBody reads a request's JSON; nothing counts as an empty object. JSON is what
+// is called so, or looks like an object.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	empty := []byte("{}")
 	if r.Method == http.MethodGet || r.Body == nil || r.Body == http.NoBody {
@@ -30,7 +31,8 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return empty, nil
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") && kind != "text/json" {
+	declared := err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json") || kind == "text/json")
+	if !declared && body[0] != '{' { // programs in PHP send JSON under the name of a form
 		return nil, &problem{status: http.StatusUnsupportedMediaType, sentence: "the body must be JSON"}
 	}
 	return body, nil
