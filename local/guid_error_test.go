@@ -153,7 +153,9 @@ func TestClientErrors(t *testing.T) {
 		}
 	}
 	for _, row := range []struct{ token, body, said string }{
-		{c.token, `{`, `{"code":400,`}, {c.token, `{"guid":7}`, `{"code":400,`}, {"made-up", `{}`, `{"code":401,"data":null,"msg":"token invalid"`},
+		{c.token, `{`, `{"code":400,`},
+		{c.token, `{"guid":7}`, `{"code":400,`},
+		{"made-up", `{}`, `{"code":401,"data":null,"msg":"token invalid"`},
 		{c.token, `{"guid":"` + strings.Repeat("a", 64<<10) + `"}`, `{"code":413,`},
 	} {
 		asking := &client{world: w, token: row.token}

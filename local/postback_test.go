@@ -162,12 +162,13 @@ func (a *aspx) link(phone *simulator.User) {
 	a.code(10)
 }
 
-// code waits for a status code and returns the object.
-func (a *aspx) code(want float64) (object map[string]any) {
+// code waits for a status code.
+func (a *aspx) code(want float64) {
 	a.t.Helper()
 	for {
-		if object = a.ask("GET", "status", nil); object["status"] == want {
-			return object
+		object := a.ask("GET", "status", nil)
+		if object["status"] == want {
+			return
 		}
 		select {
 		case <-time.After(100 * time.Millisecond): // 20 commands a second are let through

@@ -175,7 +175,7 @@ func (w *world) startHere(rhythm session.Rhythm) {
 	}
 	c.rhythm = rhythm
 	client := w.HTTPClient(w.wa.URL)
-	way := func(_ context.Context, _ config, _ string, log *slog.Logger) (whatsapp.Config, *simulator.Simulator, error) {
+	way := func(_ context.Context, _ config, _ string, log *slog.Logger) (whatsapp.Config, *simulator.Simulator, error) { //nolint:unparam // as reach
 		return whatsapp.Config{HTTP: client, Media: client, Log: log}, nil, nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())

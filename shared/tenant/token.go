@@ -95,8 +95,8 @@ func (a *Accounts) Tenant(ctx context.Context, token string) (ID, error) {
 // generation is that of a tenant's secret now.
 func (a *Accounts) generation(ctx context.Context, t ID) (int64, error) {
 	account, err := a.Get(ctx, t)
-	if fault.KindOf(err) == fault.NotFound && err != nil {
-		return 0, nil
+	if fault.KindOf(err) == fault.NotFound {
+		err = nil // it has none
 	}
 	return account.generation, err
 }

@@ -25,12 +25,28 @@ var commands = []struct {
 	name, allow string
 	acts        bool
 }{
-	{"generate_qrcode", "POST", true}, {"status", "GET", false}, {"disconnect", "GET, POST", true}, {"close_session", "GET, POST", true},
-	{"save_session", "GET, POST", true}, {"restore_session", "GET, POST", true}, {"clear", "GET, POST", true}, {"set_config", "POST", true},
-	{"chats", "GET", false}, {"send_message", "POST", true}, {"send_message_file", "POST", true}, {"send_contact", "POST", true},
-	{"subscribe", "POST", true}, {"send_presence", "POST", true}, {"mark_read", "POST", true}, {"contacts", "GET", false},
-	{"get_profile", "POST", false}, {"query_profile", "POST", false}, {"get_picture", "GET", false},
-	{"group_create", "POST", true}, {"group_add", "POST", true}, {"group_remove", "POST", true},
+	{"generate_qrcode", "POST", true},
+	{"status", "GET", false},
+	{"disconnect", "GET, POST", true},
+	{"close_session", "GET, POST", true},
+	{"save_session", "GET, POST", true},
+	{"restore_session", "GET, POST", true},
+	{"clear", "GET, POST", true},
+	{"set_config", "POST", true},
+	{"chats", "GET", false},
+	{"send_message", "POST", true},
+	{"send_message_file", "POST", true},
+	{"send_contact", "POST", true},
+	{"subscribe", "POST", true},
+	{"send_presence", "POST", true},
+	{"mark_read", "POST", true},
+	{"contacts", "GET", false},
+	{"get_profile", "POST", false},
+	{"query_profile", "POST", false},
+	{"get_picture", "GET", false},
+	{"group_create", "POST", true},
+	{"group_add", "POST", true},
+	{"group_remove", "POST", true},
 }
 
 // TestMethods asks for each command by each method, without a key, with another

@@ -43,12 +43,23 @@ func FuzzRequest(f *testing.F) {
 	learn(said.Data.Token, "POST", "/client/createClient", `{"deviceName":"a"}`)
 	about := `{"guid":"` + said.Data.GUID + `"`
 	for _, seed := range [][3]string{
-		{"POST", "/tenant/token", `{"refreshToken":"x"}`}, {"POST", "/tenant/create", `{"tenant":"a","maxClients":1e2}`}, {"POST", "/tenant/resetSecret", `{"tenant":""}`},
-		{"POST", "/tenant/setConfig", `{"maxIdle":1.0,"notifyUrl":"","legacyWebID":true}`}, {"POST", "/client/createClient", `{"deviceName":"a","onlyProxyLogin":1e0,"proxyUrl":"socks5://a:b@[::1]:1"}`},
-		{"POST", "/client/recoverClient", about + `,"wxId":"49"}`}, {"DELETE", "/client/%00", ""}, {"GET", "/client/list?cursor=AAAA", ""}, {"GET", "/client/list?cursor=%zz", ""},
-		{"POST", "/client/setNotifyUrl", about + `,"notifyUrl":"https://[::1]:x/","events":["group"]}`}, {"POST", "/client/getClientStatus", about + `,"guid":null}`},
-		{"POST", "/client/stopClient", about + `}`}, {"POST", "/client/heartbeat", about + "}\x00"}, {"POST", "/login/getLoginQrcode", about + `}`},
-		{"POST", "/login/checkLoginQrcode", about + `,"qrcodeKey":""}`}, {"POST", "/login/verifyLoginQrcode", about + `,"qrcodeKey":"k","code":"1"}`}, {"POST", "/login/getPairCode", about + `,"phone":"+49 (0) 155"}`},
+		{"POST", "/tenant/token", `{"refreshToken":"x"}`},
+		{"POST", "/tenant/create", `{"tenant":"a","maxClients":1e2}`},
+		{"POST", "/tenant/resetSecret", `{"tenant":""}`},
+		{"POST", "/tenant/setConfig", `{"maxIdle":1.0,"notifyUrl":"","legacyWebID":true}`},
+		{"POST", "/client/createClient", `{"deviceName":"a","onlyProxyLogin":1e0,"proxyUrl":"socks5://a:b@[::1]:1"}`},
+		{"POST", "/client/recoverClient", about + `,"wxId":"49"}`},
+		{"DELETE", "/client/%00", ""},
+		{"GET", "/client/list?cursor=AAAA", ""},
+		{"GET", "/client/list?cursor=%zz", ""},
+		{"POST", "/client/setNotifyUrl", about + `,"notifyUrl":"https://[::1]:x/","events":["group"]}`},
+		{"POST", "/client/getClientStatus", about + `,"guid":null}`},
+		{"POST", "/client/stopClient", about + `}`},
+		{"POST", "/client/heartbeat", about + "}\x00"},
+		{"POST", "/login/getLoginQrcode", about + `}`},
+		{"POST", "/login/checkLoginQrcode", about + `,"qrcodeKey":""}`},
+		{"POST", "/login/verifyLoginQrcode", about + `,"qrcodeKey":"k","code":"1"}`},
+		{"POST", "/login/getPairCode", about + `,"phone":"+49 (0) 155"}`},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}

@@ -333,8 +333,14 @@ func TestDeleteFromAnyState(t *testing.T) {
 		linked bool
 		status string
 	}{
-		{instance.Created, false, "created"}, {instance.Connecting, false, "connecting"}, {instance.Pairing, false, "qr"}, {instance.Starting, true, "starting"},
-		{instance.Open, true, "online"}, {instance.Idle, true, "idle"}, {instance.Closed, true, "released"}, {instance.LoggedOut, false, "loggedout"},
+		{instance.Created, false, "created"},
+		{instance.Connecting, false, "connecting"},
+		{instance.Pairing, false, "qr"},
+		{instance.Starting, true, "starting"},
+		{instance.Open, true, "online"},
+		{instance.Idle, true, "idle"},
+		{instance.Closed, true, "released"},
+		{instance.LoggedOut, false, "loggedout"},
 	} {
 		id := w.create(t)
 		w.Set(t, instance.Instance{ID: instance.ID(id)}, row.state, func(i *instance.Instance) {
