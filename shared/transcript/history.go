@@ -52,7 +52,7 @@ func (r *Repository) storeHistory(ctx context.Context, e event.Event, h event.Hi
 		if err != nil {
 			return err
 		}
-		if err := r.storeMessage(ctx, one, m); err != nil {
+		if _, err := r.storeMessage(ctx, one, m); err != nil {
 			return err
 		}
 	}

@@ -67,9 +67,9 @@ func (p Prepared) Keys() []table.Key {
 	switch body := p.body.(type) {
 	case *message.Message:
 		keys := append(chatKeys(i, named(body.Chat, p.event)), contactKeys(i, partner(*body))...)
-		return append(keys, earlyKey(i, body.ID), indexKey(i, body.ID, p.event.ID), sealKey(i))
+		return append(keys, earlyKey(i, body.ID))
 	case *event.Update:
-		return append(chatKeys(i, named(body.Chat, p.event)), indexKey(i, "", p.event.ID), sealKey(i))
+		return chatKeys(i, named(body.Chat, p.event))
 	case *event.Contacts:
 		keys := []table.Key{sealKey(i)}
 		for _, c := range body.Contacts[:min(len(body.Contacts), contactsAtOnce)] {
@@ -113,11 +113,23 @@ func (r *Repository) Store(ctx context.Context, e event.Event) error {
 	if err != nil {
 		return err
 	}
-	return r.StorePrepared(ctx, p)
+	_, err = r.StorePrepared(ctx, p)
+	return err
 }
 
-// StorePrepared is Store for an event that was read before.
-func (r *Repository) StorePrepared(ctx context.Context, p Prepared) error {
+// Once reports whether StorePrepared tells that an event is new.
+func (p Prepared) Once() bool {
+	switch p.body.(type) {
+	case *message.Message, *event.Update:
+		return true
+	}
+	return false
+}
+
+// StorePrepared is Store for an event that was read before. Of messages and
+// receipts it reports whether the event is new: nobody has stored it before, in a
+// unit of work if that is committed.
+func (r *Repository) StorePrepared(ctx context.Context, p Prepared) (bool, error) {
 	e := p.event
 	switch body := p.body.(type) {
 	case *message.Message:
@@ -125,13 +137,13 @@ func (r *Repository) StorePrepared(ctx context.Context, p Prepared) error {
 	case *event.Update:
 		return r.storeUpdate(ctx, e, *body)
 	case *event.Contacts:
-		return r.StoreContacts(ctx, e.Instance, body.Contacts, e.At)
+		return false, r.StoreContacts(ctx, e.Instance, body.Contacts, e.At)
 	case *event.History:
-		return r.storeHistory(ctx, e, *body)
+		return false, r.storeHistory(ctx, e, *body)
 	case *event.Label:
-		return r.storeLabel(ctx, e.Instance, *body)
+		return false, r.storeLabel(ctx, e.Instance, *body)
 	case *event.Labelled:
-		return r.storeLabelled(ctx, e.Instance, *body)
+		return false, r.storeLabelled(ctx, e.Instance, *body)
 	}
-	return nil
+	return false, nil
 }

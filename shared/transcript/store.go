@@ -16,7 +16,7 @@ import (
 	"roost/shared/table"
 )
 
-func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.Message) error {
+func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.Message) (bool, error) {
 	entry := Entry{ID: e.ID, Kind: kindOf(m), At: m.Timestamp, Body: e.Body}
 	early := earlyKey(e.Instance, m.ID)
 	who, name := partner(m), m.PushName
@@ -44,17 +44,17 @@ func (r *Repository) storeMessage(ctx context.Context, e event.Event, m message.
 		}
 		return met.learn(e.Instance, event.Contact{PushName: name}, e.At), nil
 	}
-	chat, at, err := r.write(ctx, w)
+	done, err := r.write(ctx, w)
 	if err != nil {
-		return err
+		return false, err
 	}
 	switch entry.Kind { //nolint:exhaustive // the others change nothing
 	case KindRevoke:
-		return r.advance(ctx, e.Instance, chat, m.Target.ID, false, message.StatusDeleted, nil)
+		err = r.advance(ctx, e.Instance, done.chat, m.Target.ID, false, message.StatusDeleted, nil)
 	case KindEdit:
-		return r.edited(ctx, e.Instance, chat, m, at)
+		err = r.edited(ctx, e.Instance, done.chat, m, done.at)
 	}
-	return nil
+	return done.fresh, err
 }
 
 // partner is with whom a message was exchanged: who wrote it, or to whom the
@@ -72,7 +72,7 @@ const updatesAtOnce = 20
 
 // storeUpdate moves the messages with the entry that says so. Of very many most
 // are moved before, which can be done again.
-func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Update) error {
+func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Update) (bool, error) {
 	w := writing{event: e, entry: &Entry{ID: e.ID, Kind: KindStatus, At: e.At, Body: e.Body}, chat: named(u.Chat, e), index: indexKey(e.Instance, "", e.ID)}
 	var ids []string
 	if rank(u.Status) >= 0 {
@@ -85,17 +85,17 @@ func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Upd
 		}
 	}
 	if before := max(len(ids)-updatesAtOnce, 0); before > 0 {
-		v, err := r.seen(ctx, w, 0)
+		v, err := r.seen(ctx, w, true)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if _, again := v.items[w.index]; again {
-			return nil
+			return false, nil
 		}
 		for _, id := range ids[:before] {
 			receipt := encodeReceipt(e, u, id)
 			if err := r.advance(ctx, e.Instance, v.chat, id, u.FromMe, u.Status, &receipt); err != nil {
-				return err
+				return false, err
 			}
 		}
 		ids, w.seen = ids[before:], &v
@@ -115,8 +115,8 @@ func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Upd
 		}
 		return ops, nil
 	}
-	_, _, err := r.write(ctx, w)
-	return err
+	done, err := r.write(ctx, w)
+	return done.fresh, err
 }
 
 // named is the chat's address; an event whose body does not say it has its key.
@@ -135,7 +135,7 @@ type writing struct {
 	index  table.Key
 	header map[string]any // for listings, nil for what they do not show
 	extra  []table.Key    // to be read with the chat
-	seen   *view          // the chat, index and seal as just read, nil to read them
+	seen   *view          // the chat as just read, nil to read it
 	// known finds the entry by other means than its index; nil for none.
 	known func(view) (place, bool)
 	// change brings the chat up to date, in which the entry stands at sort, and
@@ -143,43 +143,54 @@ type writing struct {
 	change func(v *view, sort string) ([]table.Op, error)
 }
 
-// write stores an entry with its index and its chat. It returns the chat, and
-// where the entry stands.
-func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) {
+// written is what has become of an entry.
+type written struct {
+	chat  Chat
+	at    place
+	fresh bool // it was not there
+}
+
+// write stores an entry with its index and its chat. That an entry is there
+// already, or its transcript sealed, it learns from the write that is refused, and
+// then looks.
+func (r *Repository) write(ctx context.Context, w writing) (written, error) {
 	i, entry := w.event.Instance, w.entry
 	blob := ""
 	if len(entry.Body) > maxInline {
 		var err error
 		if blob, err = r.storeBody(ctx, i, *entry); err != nil {
-			return Chat{}, place{}, err
+			return written{}, err
 		}
 	}
 	sort := sortKey(entry.At, w.event.At, w.event.ID)
 	for race := range maxRaces {
 		if err := table.Pause(ctx, race); err != nil {
-			return Chat{}, place{}, err
+			return written{}, err
 		}
-		v, err := r.seen(ctx, w, race)
+		v, err := r.seen(ctx, w, race > 0)
 		if err != nil {
-			return Chat{}, place{}, err
+			return written{}, err
 		}
 		if pointer, again := v.items[w.index]; again {
-			return v.chat, place{Partition: pointer.Text("entry_partition"), Sort: pointer.Text("entry_sort")}, nil
+			return written{chat: v.chat, at: place{Partition: pointer.Text("entry_partition"), Sort: pointer.Text("entry_sort")}}, nil
 		}
 		if w.known != nil {
 			if at, again := w.known(v); again {
-				return v.chat, at, nil
+				return written{chat: v.chat, at: at}, nil
 			}
 		}
 		if _, sealed := v.items[sealKey(i)]; sealed || v.chat.sealed {
-			return Chat{}, place{}, ErrSealed
+			if race == 0 { // it may be there already
+				continue
+			}
+			return written{}, ErrSealed
 		}
 		if v.chat.revision == 0 {
 			v.chat.CreatedAt = w.event.At
 		}
 		more, err := w.change(&v, sort)
 		if err != nil {
-			return Chat{}, place{}, err
+			return written{}, err
 		}
 		entry.Chat = v.chat.Key
 		key := table.Key{Partition: entryPartition(i, v.chat.Key), Sort: sort}
@@ -205,7 +216,7 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 			put := first.learn(i, event.Contact{}, w.event.At)[0]
 			_, err := r.table.Get(ctx, put.Item.Key) // what it is called may have been told before
 			if err != nil && !errors.Is(err, table.ErrNotFound) {
-				return Chat{}, place{}, fmt.Errorf("read a contact of instance %s: %w", i, err)
+				return written{}, fmt.Errorf("read a contact of instance %s: %w", i, err)
 			}
 			if err != nil && !slices.ContainsFunc(more, func(op table.Op) bool { return op.Item.Key == put.Item.Key }) {
 				ops = append(ops, put)
@@ -213,14 +224,14 @@ func (r *Repository) write(ctx context.Context, w writing) (Chat, place, error) 
 		}
 		err = r.table.Write(ctx, ops...)
 		if err == nil {
-			return v.chat, place(key), nil
+			return written{v.chat, place(key), true}, nil
 		}
 		// A lost answer is settled like a race: by looking again.
 		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrUnknownOutcome) {
-			return Chat{}, place{}, fmt.Errorf("store event %s: %w", w.event.ID, err)
+			return written{}, fmt.Errorf("store event %s: %w", w.event.ID, err)
 		}
 	}
-	return Chat{}, place{}, fault.New(fault.Unavailable, "the chat is being changed by too many at once")
+	return written{}, fault.New(fault.Unavailable, "the chat is being changed by too many at once")
 }
 
 // storeBody puts the body of an entry that is too large for the table into the
@@ -233,12 +244,17 @@ func (r *Repository) storeBody(ctx context.Context, i instance.ID, e Entry) (str
 	return key, nil
 }
 
-// seen is the chat with what stands around an entry that is to be written.
-func (r *Repository) seen(ctx context.Context, w writing, race int) (view, error) {
-	if w.seen != nil && race == 0 {
+// seen is the chat with what stands around an entry that is to be written; with
+// all, whether that is there already and its transcript sealed.
+func (r *Repository) seen(ctx context.Context, w writing, all bool) (view, error) {
+	if w.seen != nil && !all {
 		return *w.seen, nil
 	}
-	return r.look(ctx, w.event.Instance, w.chat, append(slices.Clone(w.extra), w.index, sealKey(w.event.Instance)))
+	extra := w.extra
+	if all {
+		extra = append(slices.Clone(extra), w.index, sealKey(w.event.Instance))
+	}
+	return r.look(ctx, w.event.Instance, w.chat, extra)
 }
 
 // timeItem is the index of an entry by time over all chats.

@@ -163,7 +163,8 @@ func (h *Handler) keep(ctx context.Context, a *arrival) error {
 	if a.err != nil || a.kept {
 		return a.err
 	}
-	err := h.cfg.Transcripts.StorePrepared(ctx, a.prepared)
+	var err error
+	a.fresh, err = h.cfg.Transcripts.StorePrepared(ctx, a.prepared)
 	if !errors.Is(err, transcript.ErrSealed) {
 		return err
 	}

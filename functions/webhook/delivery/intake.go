@@ -24,6 +24,7 @@ type arrival struct {
 	prepared transcript.Prepared
 	err      error // why it cannot be read
 	kept     bool  // it is in the transcript
+	fresh    bool  // it was never there before: nobody has been told of it
 
 	words map[string]words // by format
 }
@@ -110,7 +111,11 @@ func (h *Handler) keys(in *intake) []table.Key {
 				continue
 			}
 			if calls, err := h.words(a, s); err == nil && wantsAny(s, calls) {
-				add(backlog.Keys(e.Instance, []backlog.ID{{Event: e.ID, Subscription: s.ID}}, []backlog.Lane{backlog.LaneOf(e, s.ID)},
+				var ids []backlog.ID
+				if !a.prepared.Once() {
+					ids = []backlog.ID{{Event: e.ID, Subscription: s.ID}}
+				}
+				add(backlog.Keys(e.Instance, ids, []backlog.Lane{backlog.LaneOf(e, s.ID)},
 					[]backlog.Health{backlog.HealthOf(e.Tenant, e.Instance, s)}))
 			}
 		}
@@ -152,9 +157,11 @@ func (h *Handler) keepTogether(ctx context.Context, in *intake, records []events
 				if a == nil || a.err != nil || !a.prepared.Little() {
 					break
 				}
-				if err := h.cfg.Transcripts.Over(unit).StorePrepared(ctx, a.prepared); err != nil {
+				fresh, err := h.cfg.Transcripts.Over(unit).StorePrepared(ctx, a.prepared)
+				if err != nil {
 					break // of this one some may be in the unit: it can be done again
 				}
+				a.fresh = fresh // if it is kept
 				pieces[n].arrivals = append(pieces[n].arrivals, a)
 			}
 			pieces[n].unit = unit

@@ -37,7 +37,9 @@ func (h *Handler) tell(ctx context.Context, around table.Table, told []*arrival)
 		}
 		tellers, lanes, health = append(tellers, t), append(lanes, t.lane), append(health, t.health)
 		for _, l := range t.letters {
-			ids = append(ids, l.delivery.ID)
+			if !told[l.index].fresh { // somebody may have been told
+				ids = append(ids, l.delivery.ID)
+			}
 		}
 	}
 	if len(tellers) == 0 {
