@@ -18,9 +18,8 @@ const (
 	packedFlate
 )
 
-// packFrom is the length from which compression is tried. Sessions hold mostly
-// random bytes, so that for a usual one of 2 kB it costs 50 µs and gains
-// nothing; one of 1,100 skipped messages shrinks by a fifth.
+// packFrom is the length from which compression is tried. Usual sessions are below
+// it, and hold random bytes that gain nothing.
 const packFrom = 4 << 10
 
 // valueLimit bounds what a table entry may unpack to.

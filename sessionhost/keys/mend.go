@@ -11,9 +11,6 @@ import (
 // state/record, archivedStatesMaxLength).
 const maxArchived = 40
 
-// alone ends a record of one session, as nearly all are: it need not be decoded.
-var alone = []byte(`"PreviousStates":[]}`)
-
 // mend undoes what libsignal does to the sessions of a record that did not
 // decrypt a message. Two people who write to each other first at the same time
 // have two sessions. libsignal tries a message on one after the other, takes
@@ -26,7 +23,7 @@ var alone = []byte(`"PreviousStates":[]}`)
 // after one decryption. Only the session in front may have changed; the others
 // become what they were, each once. What is no record is returned as it is.
 func mend(before, after []byte) []byte {
-	if bytes.HasSuffix(after, alone) {
+	if alone(after) {
 		return after
 	}
 	format := store.SignalProtobufSerializer.Session

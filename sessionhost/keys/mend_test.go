@@ -46,12 +46,12 @@ type correspondent struct {
 	build  *session.Builder
 }
 
-func newCorrespondent(t *testing.T) *correspondent {
+func newCorrespondent(t testing.TB) *correspondent {
 	t.Helper()
 	return correspond(t, keys.Options{})
 }
 
-func correspond(t *testing.T, options keys.Options) *correspondent {
+func correspond(t testing.TB, options keys.Options) *correspondent {
 	t.Helper()
 	k, err := keys.Open(t.Context(), newTable(t), someInstance, 1, newWrapper(t), options)
 	if err != nil {
@@ -71,7 +71,7 @@ func correspond(t *testing.T, options keys.Options) *correspondent {
 }
 
 // begunBy makes the other begin a session with us and returns the first message.
-func (c *correspondent) begunBy(t *testing.T, other *signal.Device) signal.Ciphertext {
+func (c *correspondent) begunBy(t testing.TB, other *signal.Device) signal.Ciphertext {
 	t.Helper()
 	own := c.device.SignedPreKey
 	err := other.Begin(c.self, signal.Bundle{
@@ -85,7 +85,7 @@ func (c *correspondent) begunBy(t *testing.T, other *signal.Device) signal.Ciphe
 }
 
 // begin begins a session with the other.
-func (c *correspondent) begin(t *testing.T, other *signal.Device) {
+func (c *correspondent) begin(t testing.TB, other *signal.Device) {
 	t.Helper()
 	signed := other.SignedPreKey()
 	bundle := prekey.NewBundle(other.RegistrationID(), 0, optional.NewEmptyUint32(), signed.ID,
@@ -95,7 +95,7 @@ func (c *correspondent) begin(t *testing.T, other *signal.Device) {
 	}
 }
 
-func (c *correspondent) encrypt(t *testing.T, text string) signal.Ciphertext {
+func (c *correspondent) encrypt(t testing.TB, text string) signal.Ciphertext {
 	t.Helper()
 	m, err := c.cipher.Encrypt(t.Context(), append([]byte(text), 1))
 	if err != nil {
@@ -109,7 +109,7 @@ func (c *correspondent) encrypt(t *testing.T, text string) signal.Ciphertext {
 }
 
 // reads decrypts as whatsmeow does, in a transaction.
-func (c *correspondent) reads(t *testing.T, m signal.Ciphertext, want string) {
+func (c *correspondent) reads(t testing.TB, m signal.Ciphertext, want string) {
 	t.Helper()
 	var plain []byte
 	err := c.device.EventBuffer.DoDecryptionTxn(t.Context(), func(ctx context.Context) (err error) {
@@ -137,7 +137,7 @@ func (c *correspondent) reads(t *testing.T, m signal.Ciphertext, want string) {
 	}
 }
 
-func theirs(t *testing.T, them *signal.Device, us *correspondent, text string) signal.Ciphertext {
+func theirs(t testing.TB, them *signal.Device, us *correspondent, text string) signal.Ciphertext {
 	t.Helper()
 	m, err := them.Encrypt(us.self, []byte(text))
 	if err != nil {
@@ -146,7 +146,7 @@ func theirs(t *testing.T, them *signal.Device, us *correspondent, text string) s
 	return m
 }
 
-func read(t *testing.T, them *signal.Device, us *correspondent, m signal.Ciphertext, want string) {
+func read(t testing.TB, them *signal.Device, us *correspondent, m signal.Ciphertext, want string) {
 	t.Helper()
 	plain, err := them.Decrypt(us.self, m.Type, m.Data)
 	if err != nil {
