@@ -84,18 +84,25 @@ func (tx *txn) editContacts(ctx context.Context, users []types.JID, change func(
 // PutPushName implements [store.ContactStore]: whether the name is new, and the
 // one before.
 func (k *Keys) PutPushName(ctx context.Context, user types.JID, pushName string) (bool, string, error) {
-	return k.rename(ctx, user, pushName, func(c *contact) *string { return &c.Push })
+	return k.rename(ctx, user, "push", pushName, func(c *contact) *string { return &c.Push })
 }
 
 // PutBusinessName implements [store.ContactStore] as PutPushName does.
 func (k *Keys) PutBusinessName(ctx context.Context, user types.JID, businessName string) (bool, string, error) {
-	return k.rename(ctx, user, businessName, func(c *contact) *string { return &c.Business })
+	return k.rename(ctx, user, "business", businessName, func(c *contact) *string { return &c.Business })
 }
 
-func (k *Keys) rename(ctx context.Context, user types.JID, name string, field func(*contact) *string) (bool, string, error) {
+// has reports whether a stored contact has the value in a field. It need not be
+// decoded, which each message would: no other text has these quotes unescaped.
+func has(stored []byte, field, value string) bool {
+	text, err := json.Marshal(value)
+	return err == nil && bytes.Contains(stored, append([]byte(`"`+field+`":`), text...))
+}
+
+func (k *Keys) rename(ctx context.Context, user types.JID, key, name string, field func(*contact) *string) (bool, string, error) {
 	changed, previous := false, ""
 	same := func(c *contact) bool { return *field(c) == name }
-	if c, _, err := k.contact(ctx, user); err == nil && same(&c) {
+	if stored, err := k.read(ctx, prefixContact+user.String()); err == nil && has(stored, key, name) {
 		return false, "", nil
 	}
 	err := k.update(ctx, lazily, func(tx *txn) error { // each message brings it

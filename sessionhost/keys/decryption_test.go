@@ -216,3 +216,31 @@ func TestHandledEventsAreBounded(t *testing.T) {
 		t.Errorf("that cost %d requests", n)
 	}
 }
+
+// A name is known as it is, whatever it looks like.
+func TestNamesAreKnown(t *testing.T) {
+	t.Parallel()
+	k := newShelf(t).open(t, 1, keys.Options{})
+	user := types.NewJID("7", types.HiddenUserServer)
+	names := []string{"Al", "Alice", "", `"`, `\`, `","push":"Al`, `x"push":"Al"`, "<é\u2028\xff", "Al"}
+	if err := k.PutContactName(t.Context(), user, `"push":"Al"`, `"business":"Al"`); err != nil {
+		t.Fatal(err)
+	}
+	for n, name := range names {
+		for range 2 {
+			before, err := k.GetContact(t.Context(), user)
+			changed, previous, err2 := k.PutPushName(t.Context(), user, name)
+			after, err3 := k.GetContact(t.Context(), user)
+			if err := errors.Join(err, err2, err3); err != nil {
+				t.Fatal(err)
+			}
+			wanted := strings.ToValidUTF8(name, "\ufffd")
+			if after.PushName != wanted || changed != (before.PushName != name) || changed && previous != before.PushName {
+				t.Errorf("name %d, %q: %q before, %q after, changed %t from %q", n, name, before.PushName, after.PushName, changed, previous)
+			}
+			if changed, _, err := k.PutBusinessName(t.Context(), user, name); err != nil || changed != (before.BusinessName != name) {
+				t.Errorf("business name %d, %q: changed %t, %v", n, name, changed, err)
+			}
+		}
+	}
+}
