@@ -108,6 +108,9 @@ func TestGroups(t *testing.T) {
 			}
 			return ""
 		}},
+		{name: "inviteInfo of one's own", method: "GET", path: "/group/inviteInfo/a?inviteCode=https://chat.whatsapp.com/{inviteCode}", status: 200, want: `{"id":"{id}",*"subject":"Band","subjectOwner":"{alice}",*"subjectTime":*,"size":3,"creation":*,"owner":"{alice}",*"desc":"loud","descId":"*","restrict":false,"announce":false,"isCommunity":false,"isCommunityAnnounce":false,"joinApprovalMode":false,"memberAddMode":false,"participants":[]}`},
+		{name: "all add", method: "POST", path: "/group/updateMemberAddMode/a?groupJid={id}", body: `{"mode":"all_member_add"}`, status: 201, want: `{}`},
+		{name: "inviteInfo when all add", method: "GET", path: "/group/inviteInfo/a?inviteCode={inviteCode}", status: 200, want: `{*"memberAddMode":true,*}`},
 		{name: "inviteInfo", method: "GET", path: "/group/inviteInfo/a?inviteCode={otherCode}", status: 200, want: `{"id":"{other}",*"subject":"Elsewhere",*"size":2,*}`},
 		{name: "acceptInviteCode", method: "GET", path: "/group/acceptInviteCode/a?inviteCode={otherCode}", status: 200, want: `{"accepted":true,"groupJid":"{other}"}`, then: func() string {
 			if len(elsewhere.Members()) != 3 {

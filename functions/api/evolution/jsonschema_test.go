@@ -248,7 +248,7 @@ func (d *shapes) fields(t reflect.Type) (properties ordered, required []string) 
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		kind, maybe := f.Type, options == "omitempty"
+		kind, maybe := f.Type, options == "omitempty" || options == "omitzero"
 		if maybe && kind.Kind() == reflect.Pointer {
 			kind = kind.Elem()
 		}

@@ -132,5 +132,5 @@ func TestDeletionsInGroups(t *testing.T) {
 			return ""
 		},
 	}})
-	w.told("messages.delete", `{"id":"`+said+`","remoteJid":"`+choir.JID().String()+`","fromMe":false,"participant":"*","status":"DELETED"}`)
+	w.told("messages.delete", `{"id":"`+said+`","remoteJid":"`+choir.JID().String()+`","fromMe":false,"participant":"*","status":"DELETED","instanceId":"*","key":{"remoteJid":"`+choir.JID().String()+`","fromMe":false,"id":"`+said+`","participant":"*"}}`)
 }

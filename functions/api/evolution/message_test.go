@@ -66,6 +66,7 @@ func TestMessageForms(t *testing.T) {
 		}}}},
 		{"a status", "sendStatus", `{"statusMessage":{"type":"text","content":"c","backgroundColor":"#0000ff","font":1,"statusJidList":["4915112345678"]}}`, command.SendArgs{To: "status@broadcast", Text: &command.TextArgs{Text: "c", Background: 0xff0000ff, Font: 1}, Audience: []string{person}}},
 		{"a status with a picture", "sendStatus", `{"type":"image","content":"aGVsbG8=","statusJidList":["4915112345678@s.whatsapp.net"]}`, command.SendArgs{To: "status@broadcast", Media: hello("image", "image/jpeg", "image.jpg"), Audience: []string{person}}},
+		{"a status with a video", "sendStatus", `{"type":"video","content":"aGVsbG8=","caption":"c","statusJidList":["4915112345678"]}`, command.SendArgs{To: "status@broadcast", Media: &command.MediaArgs{Kind: "video", Mimetype: "video/mp4", FileName: "video.mp4", Caption: "c", Bytes: []byte("hello")}, Audience: []string{person}}},
 		{"a status with a voice", "sendStatus", `{"type":"audio","content":"aGVsbG8=","statusJidList":["4915112345678"]}`, command.SendArgs{To: "status@broadcast", Media: voice, Audience: []string{person}}},
 	} {
 		a := w.Do(t, "POST", "/message/"+c.route+"/a", "t", c.body)

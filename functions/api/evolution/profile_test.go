@@ -114,10 +114,16 @@ func TestChatFlags(t *testing.T) {
 		{name: "label", method: "POST", path: "/label/handleLabel/a", body: `{"number":"491510000002","labelId":"3","action":"add"}`, status: 200, want: `{"add":true,"labelId":"3","numberJid":"491510000002@s.whatsapp.net"}`, then: flags("labelled", func(c simulator.ChatSettings) bool { return len(c.Labels) == 1 })},
 		{name: "no label", method: "POST", path: "/label/handleLabel/a", body: `{"number":"491510000002","labelId":"3","action":"remove"}`, status: 200, want: `{"labelId":"3","numberJid":"491510000002@s.whatsapp.net","remove":true}`, then: flags("plain", func(c simulator.ChatSettings) bool { return len(c.Labels) == 0 })},
 		{name: "label nobody", method: "POST", path: "/label/handleLabel/a", body: `{"number":"491519999999","labelId":"3","action":"add"}`, status: 400, want: `{"status":400,"error":"Bad Request","response":{"message":[{"jid":"491519999999@s.whatsapp.net","exists":false,"number":"491519999999"}]}}`},
-		{name: "available", method: "POST", path: "/instance/setPresence/a", body: `{"presence":"available"}`, status: 201, want: `{"presence":"available"}`},
+		{name: "available", method: "POST", path: "/instance/setPresence/a", body: `{"presence":"available"}`, status: 201, want: `{"presence":"available"}`, then: func() string {
+			w.await("the account to be online", w.alice.Available)
+			return ""
+		}},
 		{name: "composing", method: "POST", path: "/chat/sendPresence/a", body: `{"number":"491510000002","presence":"composing","delay":1}`, status: 201, want: `{"presence":"composing"}`, then: typing("composing")},
 		{name: "recording", method: "POST", path: "/chat/sendPresence/a", body: `{"number":"491510000002","options":{"presence":"recording","delay":0,"number":"1"}}`, status: 201, want: `{"presence":"recording"}`, then: typing("recording")},
-		{name: "unavailable", method: "POST", path: "/instance/setPresence/a", body: `{"presence":"unavailable"}`, status: 201, want: `{"presence":"unavailable"}`},
+		{name: "unavailable", method: "POST", path: "/instance/setPresence/a", body: `{"presence":"unavailable"}`, status: 201, want: `{"presence":"unavailable"}`, then: func() string {
+			w.await("the account to be away", func() bool { return !w.alice.Available() })
+			return ""
+		}},
 		{name: "a presence to nobody", method: "POST", path: "/chat/sendPresence/a", body: `{"number":"491519999999","presence":"composing","delay":1}`, status: 400, want: `{"status":400,"error":"Bad Request","response":{"message":[{"jid":"491519999999@s.whatsapp.net","exists":false,"number":"491519999999"}]}}`},
 	})
 }

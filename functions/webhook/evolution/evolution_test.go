@@ -187,6 +187,12 @@ func TestTranslate(t *testing.T) {
 			event.MessageSent, said(`{}`, func(m *message.Message) { m.Target = &message.Target{ID: "A", FromMe: true, Act: "edit"} }),
 			[]string{"send.message.update", `{"key":{"fromMe":true,"id":"A","remoteJid":"4915@s.whatsapp.net"},"type":"MESSAGE_EDIT"}`},
 		},
+		"revoked through the api": {
+			event.MessageSent, said(`{}`, func(m *message.Message) {
+				m.Chat, m.Group, m.FromMe, m.Sender, m.Target = group, true, true, own, &message.Target{ID: "A", Sender: maria, Act: "revoke"}
+			}),
+			[]string{"messages.delete", `{"id":"A","remoteJid":"120@g.us","fromMe":false,"participant":"4915@s.whatsapp.net","status":"DELETED","instanceId":"i-1","key":{"remoteJid":"120@g.us","fromMe":false,"id":"A","participant":"4915@s.whatsapp.net"}}`},
+		},
 		"revoked by its writer": {
 			event.MessageReceived, said(`{"protocolMessage":{"type":"REVOKE"}}`, func(m *message.Message) {
 				m.Target = &message.Target{ID: "A", FromMe: true, Act: "revoke"}

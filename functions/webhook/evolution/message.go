@@ -55,6 +55,11 @@ type deleted struct {
 	FromMe      bool           `json:"fromMe"`
 	Participant string         `json:"participant,omitempty"`
 	Status      message.Status `json:"status"`
+
+	// Of deletions through the API, for which Evolution tells its row of the
+	// message: as much of it as is known here.
+	InstanceID string `json:"instanceId,omitempty"`
+	Key        *key   `json:"key,omitempty"`
 }
 
 func messageReceived(e event.Event, m message.Message) ([]Payload, error) {
@@ -73,7 +78,10 @@ func messageReceived(e event.Event, m message.Message) ([]Payload, error) {
 func messageSent(e event.Event, m message.Message) ([]Payload, error) {
 	if protocol := protocolMessage(m); protocol != nil {
 		if act(m) == "revoke" {
-			return []Payload{{Event: "messages.delete", Data: revoked(e, m)}}, nil
+			d := revoked(e, m)
+			d.InstanceID = string(e.Instance)
+			d.Key = &key{RemoteJID: d.RemoteJID, FromMe: d.FromMe, ID: d.ID, Participant: d.Participant}
+			return []Payload{{Event: "messages.delete", Data: d}}, nil
 		}
 		return []Payload{{Event: "send.message.update", Data: protocol}}, nil
 	}

@@ -31,7 +31,7 @@ type Group struct {
 	JoinApproval        *bool    `json:"joinApprovalMode,omitempty"`
 	MemberAdd           *bool    `json:"memberAddMode,omitempty"` // whether everybody adds
 	Ephemeral           int      `json:"ephemeralDuration,omitempty"`
-	Members             []Member `json:"participants,omitempty"`
+	Members             []Member `json:"participants,omitzero"` // also when there are none
 }
 
 // Member is somebody in a group.
