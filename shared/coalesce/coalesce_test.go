@@ -63,6 +63,7 @@ func TestCoalescer(t *testing.T) {
 		}, [][]int{{0}, {1, 2, 3}}, []int{0}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				requests, results := run(t, c.limit, c.answer)
 				if !reflect.DeepEqual(requests, c.requests) {
@@ -93,6 +94,7 @@ func TestEachForItself(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func() error{"error": func() error { return errDown }, "panic": func() error { panic("oh") }} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				requests, results := run(t, 10, func(jobs []int) error {
 					if len(jobs) > 1 {

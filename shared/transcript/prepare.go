@@ -20,7 +20,7 @@ type Prepared struct {
 // Prepare reads an event. Its error is Invalid: the event is garbled.
 func Prepare(e event.Event) (Prepared, error) {
 	p := Prepared{event: e}
-	switch e.Kind { //nolint:exhaustive // the others are about the instance
+	switch e.Kind {
 	case event.MessageReceived, event.MessageSent:
 		p.body = new(message.Message)
 	case event.MessageUpdated:

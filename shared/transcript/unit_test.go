@@ -71,9 +71,12 @@ func TestTogetherIsOneAfterAnother(t *testing.T) {
 	revoke.Target = &message.Target{ID: "B", Act: "revoke"}
 	onlyPN, onlyLID := message.Address{PN: maria.PN}, message.Address{LID: maria.LID}
 	story := []any{
-		received("A", onlyPN, 1), received("B", onlyLID, 2), event.Contacts{Contacts: []event.Contact{{Address: maria, PushName: "M", Saved: "Maria"}}},
-		received("C", maria, 3), sent("S", maria, 4), event.Update{IDs: []string{"S"}, Chat: maria, FromMe: true, Status: message.StatusDelivered},
-		event.Update{IDs: []string{"T"}, Chat: maria, FromMe: true, Status: message.StatusRead}, sent("T", maria, 5), revoke,
+		received("A", onlyPN, 1), received("B", onlyLID, 2),
+		event.Contacts{Contacts: []event.Contact{{Address: maria, PushName: "M", Saved: "Maria"}}},
+		received("C", maria, 3), sent("S", maria, 4),
+		event.Update{IDs: []string{"S"}, Chat: maria, FromMe: true, Status: message.StatusDelivered},
+		event.Update{IDs: []string{"T"}, Chat: maria, FromMe: true, Status: message.StatusRead},
+		sent("T", maria, 5), revoke,
 		edits(received("E", maria, 10), "A", "new"), edits(received("F", maria, 12), "U", "newer"), received("U", maria, 11), received("A", onlyPN, 1),
 		event.Update{IDs: []string{"A"}, Chat: onlyPN, Status: message.StatusRead},
 	}

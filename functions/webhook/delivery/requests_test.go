@@ -45,8 +45,10 @@ func TestRequests(t *testing.T) {
 		return out
 	}
 	own := func(id string) event.Event {
-		return newEvent(t, event.MessageSent, maria, "ev-"+id, message.Message{ID: id, Chat: message.Address{PN: maria}, Sender: message.Address{PN: "4930@s.whatsapp.net"}, FromMe: true, ViaAPI: true,
-			Timestamp: time.Unix(1795341601, 0), Kind: "conversation", Content: []byte(`{}`), Status: message.StatusPending})
+		return newEvent(t, event.MessageSent, maria, "ev-"+id, message.Message{
+			ID: id, Chat: message.Address{PN: maria}, Sender: message.Address{PN: "4930@s.whatsapp.net"}, FromMe: true, ViaAPI: true,
+			Timestamp: time.Unix(1795341601, 0), Kind: "conversation", Content: []byte(`{}`), Status: message.StatusPending,
+		})
 	}
 	receipt := newEvent(t, event.MessageUpdated, maria, "ev-receipt", event.Update{IDs: []string{"S"}, Chat: message.Address{PN: maria}, FromMe: true, Status: message.StatusDelivered})
 	for name, c := range map[string]struct {
