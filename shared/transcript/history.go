@@ -56,10 +56,25 @@ func (r *Repository) storeHistory(ctx context.Context, e event.Event, h event.Hi
 			return err
 		}
 	}
-	if group := h.Chat.PN; h.Ends && h.Name != "" && strings.HasSuffix(group, "@g.us") {
+	switch pn := h.Chat.PN; {
+	case !h.Ends || h.Name == "":
+		return nil
+	case strings.HasSuffix(pn, "@g.us"):
 		return r.StoreContact(ctx, e.Instance, h.Chat, h.Name, "", e.At)
+	case h.Chat.LID != "" || strings.HasSuffix(pn, "@s.whatsapp.net"):
+		return r.storeSaved(ctx, e, h)
 	}
 	return nil
+}
+
+// storeSaved takes up what the account's owner called a person when the history
+// was told. The address book, which may have come before, knows better.
+func (r *Repository) storeSaved(ctx context.Context, e event.Event, h event.History) error {
+	known, _, err := r.Contact(ctx, e.Instance, h.Chat)
+	if err != nil || known.Saved != "" {
+		return err
+	}
+	return r.StoreContact(ctx, e.Instance, h.Chat, "", h.Name, e.At)
 }
 
 // storePast stores messages of the past, whatever they are but edits and

@@ -36,10 +36,13 @@ func TestThePastIsFound(t *testing.T) {
 	h.Messages = append(h.Messages, h.Messages[0]) // told twice in one piece
 	edit := edits(received("E", maria, 60), "P002", "new")
 	h.Messages = append(h.Messages, edit)
+	book := event.Contacts{Contacts: []event.Contact{{Address: message.Address{PN: "4966@s.whatsapp.net"}, Saved: "Aunt"}}}
+	renamed := event.History{Chat: book.Contacts[0].Address, Ends: true, Name: "Aunt Ana", Last: start}
+	status := event.History{Chat: message.Address{PN: "status@broadcast"}, Ends: true, Name: "Status", Last: start}
 	empty := event.History{Chat: message.Address{PN: "4955@s.whatsapp.net"}, Ends: true, Last: start.Add(-time.Hour)}
 	group := event.History{Chat: message.Address{PN: "120@g.us"}, Ends: true, Name: "Family", Last: start}
 	for range 2 { // told again, nothing changes
-		store(t, r, h, empty, group)
+		store(t, r, book, h, empty, group, renamed, status)
 		chat, ok, err := r.ChatOf(t.Context(), instance, maria)
 		if err != nil || !ok {
 			t.Fatal(ok, err)
@@ -63,7 +66,7 @@ func TestThePastIsFound(t *testing.T) {
 		}
 	}
 	chats, err := r.Chats(t.Context(), instance)
-	if err != nil || len(chats) != 3 {
+	if err != nil || len(chats) != 5 {
 		t.Fatalf("%+v, %v", chats, err)
 	}
 	last, err := r.Last(t.Context(), instance, chats)
@@ -72,6 +75,15 @@ func TestThePastIsFound(t *testing.T) {
 	}
 	if c, ok, err := r.Contact(t.Context(), instance, group.Chat); err != nil || !ok || c.Name() != "Family" {
 		t.Errorf("the group is %+v, %v", c, err)
+	}
+	if c, ok, err := r.Contact(t.Context(), instance, maria); err != nil || !ok || c.Saved != "Maria Silva" || c.PushName != "Maria" {
+		t.Errorf("whom the owner has saved is %+v, %v", c, err)
+	}
+	if c, ok, err := r.Contact(t.Context(), instance, renamed.Chat); err != nil || !ok || c.Saved != "Aunt" {
+		t.Errorf("whom the address book has is %+v, %v", c, err)
+	}
+	if c, ok, err := r.Contact(t.Context(), instance, status.Chat); err != nil || ok {
+		t.Errorf("the status is a contact: %+v, %v", c, err)
 	}
 }
 
