@@ -222,6 +222,21 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// TestBytes is a callback byte for byte.
+func TestBytes(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	calls, err := c.Calls(happened(event.MessageUpdated, `{"ids":["A"],"status":"READ"}`))
+	if err != nil || len(calls) != 1 {
+		t.Fatalf("%d calls: %v", len(calls), err)
+	}
+	id := idOf(happened(event.MessageUpdated, ""), 0)
+	want := `{"guid":"i","notifyType":4,"event":"receipt","seq":1,"id":"` + id + `","ts":1790000000123,"customerParam":"env=prod","payload":{"msgIds":["A"],"type":"READ"}}`
+	if got := string(build(t, calls[0])); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func FuzzCalls(f *testing.F) {
 	f.Add(string(event.ConnectionUpdated), `{"state":"open"}`)
 	f.Add(string(event.MessageReceived), `{"chat":{}}`)
