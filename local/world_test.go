@@ -29,12 +29,16 @@ import (
 	"roost/simulator/knownraces"
 )
 
+// builtIn is the folder that binary has made, "" before.
+var builtIn string
+
 // binary builds this program once for all tests that run it as a process.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "roost-test-")
 	if err != nil {
 		return "", err
 	}
+	builtIn = dir
 	path := filepath.Join(dir, "roost")
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {
@@ -48,8 +52,8 @@ func TestMain(m *testing.M) {
 	whatsapp.Trust(simulator.New(simulator.Config{}).RootPublicKey())
 	whatsmeow.KeepAliveIntervalMin, whatsmeow.KeepAliveIntervalMax = 100*time.Millisecond, 200*time.Millisecond
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
 	}
 	os.Exit(code)
 }
