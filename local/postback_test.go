@@ -119,13 +119,13 @@ func (p *postbacks) await(w *world, event, want string) (found posted) {
 	return found
 }
 
-// aspx speaks the dialect of commands to a running program.
-type aspx struct {
+// commander speaks the dialect of commands to a running program.
+type commander struct {
 	*world
 	wid string
 }
 
-func (a *aspx) ask(method, command string, body any) map[string]any {
+func (a *commander) ask(method, command string, body any) map[string]any {
 	a.t.Helper()
 	status, answer := a.call(method, "/"+command+".aspx?wid="+a.wid, body)
 	if status != http.StatusOK {
@@ -136,7 +136,7 @@ func (a *aspx) ask(method, command string, body any) map[string]any {
 
 // link has a phone scan the pictures' text until it agrees, and waits until the
 // instance is open.
-func (a *aspx) link(phone *simulator.User) {
+func (a *commander) link(phone *simulator.User) {
 	a.t.Helper()
 	scanned := ""
 	a.poll("a scan that the phone takes", func() bool {
@@ -163,7 +163,7 @@ func (a *aspx) link(phone *simulator.User) {
 }
 
 // code waits for a status code.
-func (a *aspx) code(want float64) {
+func (a *commander) code(want float64) {
 	a.t.Helper()
 	for {
 		object := a.ask("GET", "status", nil)
@@ -185,7 +185,7 @@ func TestPostBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2*time.Minute)
 	w.start()
-	a, told := &aspx{w, "6D6307C3-2973-4468-85FA-D047CB8E1F2E"}, newPostbacks(t)
+	a, told := &commander{w, "6D6307C3-2973-4468-85FA-D047CB8E1F2E"}, newPostbacks(t)
 	if status, said := w.call("POST", "/instance/create", map[string]any{
 		"instanceName": "shop", "integration": "WHATSAPP-BAILEYS", "token": a.wid, "syncFullHistory": true,
 	}); status != http.StatusCreated {

@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"roost/functions/api/aspx"
+	"roost/functions/api/guid"
+	"roost/functions/api/openapi"
 )
 
 // TestReadme runs what the README tells people to paste, against the program
@@ -92,6 +96,35 @@ func TestReadmeReceiver(t *testing.T) {
 		t.Errorf("the README's receiver does not build: %v\n%s", err, out)
 	}
 }
+
+// TestReadmeNamesRoutes looks for every route of the two smaller dialects in the
+// tables of the README.
+func TestReadmeNamesRoutes(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "**.aspx commands.**")
+	commands, rest, _ := strings.Cut(rest, "**guid clients.**")
+	clients, _, _ := strings.Cut(rest, "**Limits**")
+	for _, dialect := range []struct {
+		raw   []byte
+		table string
+	}{{aspx.Document, commands}, {guid.Document, clients}} {
+		document, err := openapi.Read(dialect.raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range document.Operations() {
+			name := strings.TrimSuffix(o.Path[strings.LastIndex(o.Path, "/")+1:], ".aspx")
+			if !strings.Contains(dialect.table, name+"`") {
+				t.Errorf("%s %s is not in the README", o.Method, o.Path)
+			}
+		}
+	}
+}
+
 
 // readmeBlock is the code under the mark <!-- test: name -->.
 func readmeBlock(t *testing.T, name string) string {
