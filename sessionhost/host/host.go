@@ -27,6 +27,7 @@ import (
 	"roost/sessionhost/session"
 	"roost/sessionhost/whatsapp"
 	"roost/shared/blob"
+	"roost/shared/command"
 	"roost/shared/fleet"
 	"roost/shared/queue"
 	"roost/shared/seal"
@@ -64,6 +65,10 @@ type Config struct {
 	// MoveRate bounds how many sessions a second a host gives to others that
 	// have fewer. 0 means 10.
 	MoveRate float64
+	// Settled is how long a session must have run for its host to know by itself
+	// what was done for the instance lately. It is longer than the life of a command
+	// by as much as clocks may differ. 0 means a minute.
+	Settled time.Duration
 	// FFmpeg is the path of the program that converts audio and video. "" means
 	// the one in PATH, if there is one.
 	FFmpeg string
@@ -104,6 +109,9 @@ func Run(ctx context.Context, cfg Config, onReady func(*Host)) error {
 	}
 	if cfg.MoveRate == 0 {
 		cfg.MoveRate = 10
+	}
+	if cfg.Settled == 0 {
+		cfg.Settled = command.MaxWait + clock.Limit
 	}
 	if cfg.Lease == 0 {
 		cfg.Lease = lease.Default

@@ -193,8 +193,7 @@ func (t *tenure) do(ctx, life context.Context, cmd command.Command) *heldError {
 		}
 		return nil
 	}
-	answered, err := t.results.Answered(ctx, cmd.ID)
-	if err == nil && answered {
+	if t.answeredBefore(ctx, cmd) {
 		return nil
 	}
 	value, err := t.guarded(ctx, life, cmd)
@@ -213,6 +212,7 @@ func (t *tenure) do(ctx, life context.Context, cmd command.Command) *heldError {
 	for n := range 5 { // somebody waits for it
 		putErr := t.results.Put(life, cmd.ID, value, err)
 		if putErr == nil {
+			t.remembers(cmd.ID)
 			return nil
 		}
 		if n == 4 {

@@ -43,6 +43,7 @@ type tenure struct {
 	taking   map[instance.ID]*turn
 	given    map[instance.ID]gift
 	doing    map[string]bool // ids of commands under way
+	answered recent          // ids of those that this host has answered
 	leaving  bool
 	adopting map[string]*adoption // by host that has ended, "" for what nobody holds
 	burying  map[string]bool

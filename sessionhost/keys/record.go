@@ -113,7 +113,7 @@ func (e *encoder) state(s *record.StateStructure) {
 	if !e.here(s != nil) {
 		return
 	}
-	e.number(uint64(s.SessionVersion)) //nolint:gosec // 2 or 3
+	e.number(uint64(s.SessionVersion))
 	e.here(s.NeedsRefresh)
 	e.bytes(s.LocalIdentityPublic)
 	e.bytes(s.RemoteIdentityPublic)
@@ -208,7 +208,7 @@ func (d *decoder) count() int {
 		d.fail()
 		return 0
 	}
-	return int(n) //nolint:gosec // no more than there are bytes
+	return int(n)
 }
 
 func (d *decoder) bytes() []byte {

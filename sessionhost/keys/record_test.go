@@ -32,7 +32,7 @@ func TestSessionRecordsComeBack(t *testing.T) {
 		if !ok {
 			t.Fatal("no value")
 		}
-		s, _ := value.Interface().(record.SessionStructure)
+		s, _ := reflect.TypeAssert[record.SessionStructure](value)
 		if s.PreviousStates == nil {
 			s.PreviousStates = []*record.StateStructure{}
 		}

@@ -61,7 +61,8 @@ type Session struct {
 	audience audience                          // for files
 	sending  inflight                          // what is being sent and not yet told of
 
-	line atomic.Pointer[whatsapp.Client] // the client, for senders; nil while there is none
+	line  atomic.Pointer[whatsapp.Client] // the client, for senders; nil while there is none
+	begun time.Time
 
 	// The loop owns what follows.
 	record     instance.Instance                // as it is to be
@@ -107,7 +108,8 @@ func Start(life context.Context, deps Deps, record instance.Instance) *Session {
 	life, cancel := context.WithCancel(life)
 	deps.Rhythm = deps.Rhythm.withDefaults()
 	s := &Session{
-		deps: deps, id: record.ID, log: deps.Log.With("instance", string(record.ID)), life: life,
+		begun: time.Now(),
+		deps:  deps, id: record.ID, log: deps.Log.With("instance", string(record.ID)), life: life,
 		done: make(chan struct{}), record: record, stored: record,
 	}
 	s.inbox.signal = make(chan struct{}, 1)
@@ -121,6 +123,9 @@ func Start(life context.Context, deps Deps, record instance.Instance) *Session {
 	}()
 	return s
 }
+
+// Age is for how long the session has run.
+func (s *Session) Age() time.Duration { return time.Since(s.begun) }
 
 // ID is the instance's.
 func (s *Session) ID() instance.ID { return s.id }

@@ -32,6 +32,9 @@ const (
 	// ownerLook is how often a caller that waits looks whether the instance has
 	// another owner meanwhile.
 	ownerLook = 2 * time.Second
+	// MaxWait bounds how long an answer is waited for, and with it the life of a
+	// command on a queue.
+	MaxWait = 30 * time.Second
 	// nudgeLife is how long a host may take to hear of a nudge. The instance is
 	// found without it, only later.
 	nudgeLife = time.Minute
@@ -61,7 +64,7 @@ func NewClient(t table.Table, b blob.Bucket, o queue.Opener) *Client {
 }
 
 // Do asks for kind and waits for the answer until ctx ends, which must have a
-// deadline: hosts drop what nobody waits for any more. The answer is decoded
+// deadline, and for MaxWait at most: hosts drop what nobody waits for any more. The answer is decoded
 // into out, which may be nil. Errors are those of the host, or Unavailable when
 // none has answered. When the instance goes to another host meanwhile the
 // command follows it: it has one id, and so one answer.
@@ -69,6 +72,11 @@ func (c *Client) Do(ctx context.Context, i instance.Instance, kind Kind, args, o
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return fault.New(fault.Internal, "a command without a deadline")
+	}
+	if limit := time.Now().Add(MaxWait); deadline.After(limit) {
+		limited, cancel := context.WithDeadline(ctx, limit)
+		defer cancel()
+		ctx, deadline = limited, limit
 	}
 	cmd := Command{ID: uuid.NewString(), Instance: i.ID, Kind: kind, Deadline: deadline}
 	if send, is := args.(SendArgs); is {
