@@ -73,6 +73,10 @@ func (p *Publisher) Publish(ctx context.Context, e Event) error {
 	return nil
 }
 
+// IsAside reports, at a glance, whether a queue's message only says where its
+// event is.
+func IsAside(body []byte) bool { return bytes.HasPrefix(body, []byte(`{"blob":`)) }
+
 // Read decodes an event from a queue's message, fetching it from the bucket
 // when it was too large.
 func Read(ctx context.Context, b blob.Bucket, body []byte) (Event, error) {

@@ -66,7 +66,13 @@ func (u *Unit) Ops() []Op {
 
 // Commit writes it to the table behind, all or nothing. Errors are those of
 // Write, whose numbers of operations are of no use here.
-func (u *Unit) Commit(ctx context.Context) error { return u.inner.Write(ctx, u.Ops()...) }
+func (u *Unit) Commit(ctx context.Context) error {
+	ops := u.Ops()
+	if len(ops) == 0 {
+		return nil
+	}
+	return u.inner.Write(ctx, ops...)
+}
 
 // state is the item as the unit knows it, nil for none; false when it does not.
 func (u *Unit) state(key Key) (*Item, bool) {

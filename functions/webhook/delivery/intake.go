@@ -52,11 +52,7 @@ func (h *Handler) take(ctx context.Context, records []events.SQSMessage) *intake
 			h.cfg.Log.ErrorContext(ctx, "batch cannot be taken together", "err", fmt.Sprint(cause), "stack", string(debug.Stack()))
 		}
 	}()
-	for _, record := range records {
-		if !backlog.IsWakeup([]byte(record.Body)) {
-			in.arrivals[record.MessageId] = h.read(ctx, record)
-		}
-	}
+	h.readAll(ctx, in, records)
 	if len(in.arrivals) == 0 {
 		return in
 	}
@@ -70,8 +66,36 @@ func (h *Handler) take(ctx context.Context, records []events.SQSMessage) *intake
 	return in
 }
 
-func (h *Handler) read(ctx context.Context, record events.SQSMessage) *arrival {
-	a := &arrival{words: map[string]words{}}
+// readAll reads the events of a batch, those that the queue could not hold at the
+// same time.
+func (h *Handler) readAll(ctx context.Context, in *intake, records []events.SQSMessage) {
+	var fetching sync.WaitGroup
+	var mu sync.Mutex // guards in.arrivals
+	take := func(record events.SQSMessage) {
+		a := h.read(ctx, record)
+		mu.Lock()
+		defer mu.Unlock()
+		in.arrivals[record.MessageId] = a
+	}
+	for _, record := range records {
+		switch body := []byte(record.Body); {
+		case backlog.IsWakeup(body):
+		case event.IsAside(body):
+			fetching.Go(func() { take(record) })
+		default:
+			take(record)
+		}
+	}
+	fetching.Wait()
+}
+
+func (h *Handler) read(ctx context.Context, record events.SQSMessage) (a *arrival) {
+	a = &arrival{words: map[string]words{}}
+	defer func() {
+		if cause := recover(); cause != nil {
+			a.err = fmt.Errorf("panic: %v", cause)
+		}
+	}()
 	if a.event, a.err = event.Read(ctx, h.cfg.Bucket, []byte(record.Body)); a.err == nil {
 		a.prepared, a.err = transcript.Prepare(a.event)
 	}
