@@ -22,7 +22,7 @@
 // An entry, its indexes, its chat and its sender's contact are written in one transaction, on condition
 // that the index is absent. The index's key holds the event's id, so an event
 // that is told again changes nothing, even if its chat has got another name
-// since.
+// since. The index of an event about receipts is one of these.
 //
 // # One chat under two names
 //

@@ -84,7 +84,12 @@ func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Upd
 			}
 		}
 	}
-	if before := max(len(ids)-updatesAtOnce, 0); before > 0 {
+	before := max(len(ids)-updatesAtOnce, 0)
+	if len(ids) > 0 { // a receipt of its own says that it is there, and is its index
+		first := encodeReceipt(e, u, ids[before])
+		w.index, w.pointer = first.Key, first.Attributes
+	}
+	if before > 0 {
 		v, err := r.seen(ctx, w, true)
 		if err != nil {
 			return false, err
@@ -106,12 +111,14 @@ func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Upd
 			v.chat.read(u.IDs)
 		}
 		var ops []table.Op
-		for _, id := range ids {
+		for n, id := range ids {
 			more, err := r.amended(ctx, e.Instance, v.chat, id, u.FromMe, forward(u.Status))
 			if err != nil {
 				return nil, err
 			}
-			ops = append(append(ops, more...), table.PutOp(encodeReceipt(e, u, id), table.None()))
+			if ops = append(ops, more...); n > 0 {
+				ops = append(ops, table.PutOp(encodeReceipt(e, u, id), table.None()))
+			}
 		}
 		return ops, nil
 	}
@@ -129,13 +136,15 @@ func named(a message.Address, e event.Event) message.Address {
 
 // writing is an entry on its way to the table.
 type writing struct {
-	event  event.Event
-	entry  *Entry
-	chat   message.Address
-	index  table.Key
-	header map[string]any // for listings, nil for what they do not show
-	extra  []table.Key    // to be read with the chat
-	seen   *view          // the chat as just read, nil to read it
+	event event.Event
+	entry *Entry
+	chat  message.Address
+	index table.Key
+	// pointer is what the index says, nil for where the entry is.
+	pointer map[string]any
+	header  map[string]any // for listings, nil for what they do not show
+	extra   []table.Key    // to be read with the chat
+	seen    *view          // the chat as just read, nil to read it
 	// known finds the entry by other means than its index; nil for none.
 	known func(view) (place, bool)
 	// change brings the chat up to date, in which the entry stands at sort, and
@@ -198,7 +207,10 @@ func (r *Repository) write(ctx context.Context, w writing) (written, error) {
 		if blob != "" {
 			item.Body, item.Attributes["blob"] = nil, blob
 		}
-		pointer := map[string]any{"entry_partition": key.Partition, "entry_sort": key.Sort}
+		pointer := w.pointer
+		if pointer == nil {
+			pointer = map[string]any{"entry_partition": key.Partition, "entry_sort": key.Sort}
+		}
 		var ops []table.Op
 		if v.chat.revision == 0 { // one that is there would say so itself
 			ops = append(ops, table.CheckOp(sealKey(i), table.Absent()))
