@@ -60,7 +60,8 @@ func TestEvolutionWebhook(t *testing.T) {
 	t.Cleanup(receiver.Close)
 	w.ask(http.MethodPost, "/webhook/set/a", `{"webhook":{"enabled":true,"url":"`+receiver.URL+`/hook","byEvents":true,"base64":true,"headers":{"X-Mine":"yes","jwt_key":"a-key-for-tokens"},
 		"events":["MESSAGES_UPSERT","MESSAGES_UPDATE","MESSAGES_EDITED","MESSAGES_DELETE","SEND_MESSAGE","SEND_MESSAGE_UPDATE","CONTACTS_UPSERT","CONTACTS_UPDATE","CHATS_UPSERT","CHATS_UPDATE",
-		"CHATS_DELETE","GROUPS_UPSERT","GROUP_UPDATE","GROUP_PARTICIPANTS_UPDATE","PRESENCE_UPDATE","LABELS_EDIT","LABELS_ASSOCIATION","CALL","CONNECTION_UPDATE"]}}`, 201)
+		"CHATS_DELETE","GROUPS_UPSERT","GROUP_UPDATE","GROUP_PARTICIPANTS_UPDATE","PRESENCE_UPDATE","LABELS_EDIT","LABELS_ASSOCIATION","CALL","CONNECTION_UPDATE",
+		"STATUS_INSTANCE","LOGOUT_INSTANCE","INSTANCE_DELETE","REMOVE_INSTANCE"]}}`, 201)
 
 	must := func(err error) {
 		t.Helper()
@@ -76,17 +77,16 @@ func TestEvolutionWebhook(t *testing.T) {
 	must(err)
 	must(choir.SetSubject(bob, "Band"))
 	must(choir.Promote(bob, alice))
-	w.poll("the account to have a name", func() bool { // which its phone tells after the login
-		status, _, err := w.try(http.MethodPost, "/instance/setPresence/a", map[string]string{"presence": "available"})
-		return err == nil && status == http.StatusCreated
-	})
-	must(bob.Type(alice.PN(), "composing"))
 	must(alice.SetLabel("5", "Paid", 4))
 	must(alice.LabelChat(bob.PN(), "5", true))
 	call, err := bob.Call(alice.PN(), false)
 	must(err)
 	must(bob.Hangup(call))
-	w.ask(http.MethodPost, "/chat/archiveChat/a", `{"archive":true,"chat":"491510000002"}`, 201)
+	w.poll("the chat to be archived", func() bool { // the phone hands out the keys for that soon after the linking
+		status, _, err := w.try(http.MethodPost, "/chat/archiveChat/a", map[string]any{"archive": true, "chat": "491510000002"})
+		must(err)
+		return status == http.StatusCreated
+	})
 	sent := idOf(w.send("sendText", `{"number":"491510000002","text":"answer"}`, 201))
 	_, err = bob.Await(w.ctx, func(e content.Entry) bool { return e.ID == sent })
 	must(err)
@@ -95,6 +95,14 @@ func TestEvolutionWebhook(t *testing.T) {
 	must(err)
 	_, err = bob.Say(simulator.Saying{Revoke: &simulator.Reference{ID: said}})
 	must(err)
+	w.poll("what Bob types", func() bool { // the login has its own word about presence, which may come later than this one
+		status, _, err := w.try(http.MethodPost, "/instance/setPresence/a", map[string]string{"presence": "available"})
+		must(err)
+		must(bob.Type(alice.PN(), "composing"))
+		mu.Lock()
+		defer mu.Unlock()
+		return status == http.StatusCreated && slices.ContainsFunc(calls, func(c heard) bool { return c.event == "presence.update" })
+	})
 	must(alice.DeleteChat(bob.PN()))
 
 	const person = `"491510000002@s.whatsapp.net"`
@@ -153,6 +161,26 @@ func TestEvolutionWebhook(t *testing.T) {
 			t.Errorf("the token of %s says %v, %v", row.event, claims, err)
 		}
 	}
+	w.ask(http.MethodDelete, "/instance/delete/a", `{}`, 200)
+	var ends []string
+	w.poll("the last word", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		ends = nil
+		for _, c := range calls {
+			if ends == nil && c.event != "instance.delete" {
+				continue
+			}
+			if strings.HasSuffix(c.event, ".instance") || c.event == "instance.delete" || c.event == "connection.update" {
+				ends = append(ends, c.event)
+			}
+		}
+		return slices.Contains(ends, "remove.instance")
+	})
+	if want := []string{"instance.delete", "connection.update", "status.instance", "logout.instance", "remove.instance"}; !slices.Equal(ends, want) {
+		t.Errorf("the end is told as %q, want %q", ends, want)
+	}
+
 	mu.Lock()
 	defer mu.Unlock()
 	for _, c := range calls {

@@ -138,7 +138,8 @@ type Limited struct {
 // Lifecycle is the body of the instance kinds.
 type Lifecycle struct {
 	Reason instance.Reason `json:"reason"`
-	Param  string          `json:"param,omitempty"` // the instance's, in the last word about it
+	Param  string          `json:"param,omitempty"`  // the instance's, in the last word about it
+	Linked bool            `json:"linked,omitempty"` // it was connected when it was deleted, and is logged out now
 }
 
 // Config is the body of ConfigChanged: how the .aspx dialect has set an instance.

@@ -29,7 +29,7 @@ type Archived struct {
 // done. Each step can be done again: when one fails, the instance stays in the
 // state deleting and the next call goes on.
 func (c *Core) Delete(ctx context.Context, i instance.Instance) (Archived, error) {
-	linked := i.State != instance.Created || i.Host != ""
+	linked, online := i.State != instance.Created || i.Host != "", i.JID != "" && i.State.Connected()
 	i, err := c.deps.Instances.Update(ctx, i.ID, func(i *instance.Instance) error {
 		i.Wanted = false
 		return i.Move(instance.Deleting, i.Reason)
@@ -37,7 +37,7 @@ func (c *Core) Delete(ctx context.Context, i instance.Instance) (Archived, error
 	if err != nil {
 		return Archived{}, fmt.Errorf("begin the deletion: %w", err)
 	}
-	if err := c.tell(ctx, i, event.InstanceDeleted); err != nil {
+	if err := c.publish(ctx, i, event.InstanceDeleted, event.Lifecycle{Reason: i.Reason, Linked: online}); err != nil {
 		return Archived{}, fmt.Errorf("tell the deletion: %w", err)
 	}
 	if linked { // else no host has ever had it, and there are no keys

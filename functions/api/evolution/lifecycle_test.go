@@ -52,6 +52,8 @@ func TestLifecycle(t *testing.T) {
 		{name: "gone", method: "GET", path: "/instance/connectionState/a", status: 404, want: `{*["The \"a\" instance does not exist"]*}`},
 	})
 	w.told("instance.delete", `{"instanceName":"a",`+id+`}`)
+	w.told("connection.update", `{"instance":"a","state":"close","statusReason":401}`)
+	w.told("logout.instance", `null`)
 	if len(w.alice.Companions()) != 0 {
 		t.Error("the phone is still linked")
 	}

@@ -108,6 +108,19 @@ func connectionUpdated(e event.Event, c event.Connection) ([]Payload, error) {
 	return nil, nil
 }
 
+// instanceDeleted tells also that an instance is logged out, which Evolution does
+// before it removes one.
+func instanceDeleted(e event.Event, l event.Lifecycle) ([]Payload, error) {
+	out := []Payload{{Event: "instance.delete", Data: lifecycle{e.Name, string(e.Instance)}}}
+	if !l.Linked {
+		return out, nil
+	}
+	closed, err := connectionUpdated(e, event.Connection{State: instance.LoggedOut, Reason: instance.Reason{
+		Code: instance.ReasonUserLogout, Status: 401, Sentence: "Logged out through the API.",
+	}})
+	return append(append(out, closed...), Payload{Event: "logout.instance"}), err
+}
+
 // statusReasons are the numbers of Baileys' DisconnectReason, and of WhatsApp
 // itself for what only that knows (402 temporary ban, 405 outdated client).
 var statusReasons = map[string]int{

@@ -54,8 +54,14 @@ func TestTranslate(t *testing.T) {
 		body any
 		want []string // event, then data
 	}{
-		"instance.create":  {event.InstanceCreated, event.Lifecycle{}, []string{"instance.create", `{"instanceName":"shop","instanceId":"i-1"}`}},
-		"instance.delete":  {event.InstanceDeleted, event.Lifecycle{}, []string{"instance.delete", `{"instanceName":"shop","instanceId":"i-1"}`}},
+		"instance.create": {event.InstanceCreated, event.Lifecycle{}, []string{"instance.create", `{"instanceName":"shop","instanceId":"i-1"}`}},
+		"instance.delete": {event.InstanceDeleted, event.Lifecycle{}, []string{"instance.delete", `{"instanceName":"shop","instanceId":"i-1"}`}},
+		"instance.delete of one that was connected": {event.InstanceDeleted, event.Lifecycle{Linked: true}, []string{
+			"instance.delete", `{"instanceName":"shop","instanceId":"i-1"}`,
+			"connection.update", `{"instance":"shop","state":"close","statusReason":401}`,
+			"status.instance", `{"instance":"shop","status":"closed","disconnectionAt":"2026-11-22T10:00:00.123Z","disconnectionReasonCode":401,"disconnectionObject":"{\"error\":{\"data\":{\"action\":\"\",\"reason\":\"user_logout\"},\"isBoom\":true,\"isServer\":false,\"output\":{\"payload\":{\"message\":\"Logged out through the API.\",\"statusCode\":401},\"statusCode\":401}}}"}`,
+			"logout.instance", `null`,
+		}},
 		"logout.instance":  {event.InstanceLoggedOut, event.Lifecycle{}, []string{"logout.instance", `null`}},
 		"remove.instance":  {event.InstanceRemoved, event.Lifecycle{}, []string{"remove.instance", `null`}},
 		"a kind to come":   {"x.y", nil, nil},

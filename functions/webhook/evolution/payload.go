@@ -88,7 +88,7 @@ func Translate(e event.Event) ([]Payload, error) {
 	case event.InstanceCreated:
 		return []Payload{{Event: "instance.create", Data: lifecycle{e.Name, string(e.Instance)}}}, nil
 	case event.InstanceDeleted:
-		return []Payload{{Event: "instance.delete", Data: lifecycle{e.Name, string(e.Instance)}}}, nil
+		return translate(e, instanceDeleted)
 	case event.InstanceLoggedOut:
 		return []Payload{{Event: "logout.instance"}}, nil
 	case event.AccountLimited, event.ConfigChanged, event.ConnectionReused: // Evolution has no words for them
