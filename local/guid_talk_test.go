@@ -66,8 +66,20 @@ func TestClientTalk(t *testing.T) {
 	}
 	alice := person("491510000041", "Alice", w.Phone)
 	bob, carol := person("491510000042", "Bob", w.Contact), person("491510000043", "Carol", w.Contact)
+	alice.SetPicture([]byte("\xff\xd8\xff\xe0 Alice"))
 	id := c.create()
 	c.link(id, alice)
+	w.poll("the callbacks of a login", func() bool { // name and picture follow, when WhatsApp tells them
+		all := told.about(id, "client.online")
+		last := len(all) - 1
+		return last > 0 && lacks(tree(t, `{"wxId":"491510000041","name":"Alice","avatar":"*","reused":true}`), any(all[last])) == ""
+	})
+	if lack := lacks(tree(t, `{"wxId":"491510000041","reused":false}`), any(told.about(id, "client.online")[0])); lack != "" {
+		t.Errorf("online: %v: %s", told.about(id, "client.online"), lack)
+	}
+	if lack := lacks(tree(t, `{"status":1,"wxId":"491510000041","error":null}`), any(told.about(id, "login.result")[0])); lack != "" {
+		t.Errorf("linked: %v: %s", told.about(id, "login.result"), lack)
+	}
 
 	team := w.Group("Team", bob, alice)
 	gid := team.JID().String()
@@ -114,6 +126,17 @@ func TestClientTalk(t *testing.T) {
 	}
 	m = told.message(w, photo("keep this"))
 	kept, _ := m["mediaUrl"].(string)
+	w.poll("the callback of a contact", func() bool {
+		for _, one := range told.about(id, "contact") {
+			people, _ := one["contacts"].([]any)
+			for _, person := range people {
+				if lacks(tree(t, `{"userId":"491510000042","name":"Bob"}`), person) == "" {
+					return true
+				}
+			}
+		}
+		return false
+	})
 	w.poll("the file that is kept", func() bool {
 		status, _, body := fetch(t, kept)
 		return strings.HasPrefix(kept, w.base+"/blob/media/") && status == 200 && body == string(jpeg)

@@ -74,12 +74,22 @@ func (s *Session) ownPortrait() {
 
 // portrayedSo takes what was asked for.
 func (s *Session) portrayedSo(p portrait) {
-	if p.own && p.url != s.record.Profile.PictureURL {
-		s.store(func(i *instance.Instance) error {
-			i.Profile.PictureURL = p.url
-			return nil
-		})
+	if p.own {
+		s.setProfile(func(mine *instance.Profile) { mine.PictureURL = p.url })
 	}
 	s.portraits.asking = false
 	s.nextPortrait()
+}
+
+// setProfile takes up how the account shows itself. WhatsApp tells that after it
+// was told who is online.
+func (s *Session) setProfile(edit func(*instance.Profile)) {
+	was := s.record.Profile
+	s.store(func(i *instance.Instance) error {
+		edit(&i.Profile)
+		return nil
+	})
+	if s.record.Profile != was && s.record.State == instance.Open {
+		s.tellHeld()
+	}
 }

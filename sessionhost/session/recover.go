@@ -33,7 +33,8 @@ func (s *Session) Recover(ctx context.Context) (command.Recovered, error) {
 	}
 	reused := s.proven(ctx, value.(standing))
 	if reused {
-		s.inbox.put(request{do: tellReused, answer: make(chan answer, 1)}) // nobody waits for it
+		tell := func(s *Session) (any, error) { s.tellHeld(); return nil, nil } //nolint:nilnil // nobody waits for the answer
+		s.inbox.put(request{do: tell, answer: make(chan answer, 1)})
 	} else if err := s.login(ctx); err != nil {
 		return command.Recovered{}, err
 	}
@@ -43,13 +44,12 @@ func (s *Session) Recover(ctx context.Context) (command.Recovered, error) {
 	}, nil
 }
 
-// tellReused tells that the connection is there: whoever waits for the word would
-// hear none, since nothing has changed.
-func tellReused(s *Session) (any, error) {
-	s.publish(event.ConnectionReused, event.Connection{
+// tellHeld tells whose connection is there, though it is no other than before: to
+// who has asked for one and would hear nothing, and when more is known of whose.
+func (s *Session) tellHeld() {
+	s.publish(event.ConnectionHeld, event.Connection{
 		State: s.record.State, JID: s.record.JID, Profile: s.record.Profile,
 	}, time.Now().Format(time.RFC3339Nano))
-	return nil, nil //nolint:nilnil // nobody waits for the answer
 }
 
 // standing is how a connection looks without asking it.

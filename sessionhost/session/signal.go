@@ -49,10 +49,7 @@ func (s *Session) heard(signal whatsapp.Signal) {
 	case whatsapp.Portrayed:
 		s.portrayed(e)
 	case whatsapp.Named:
-		s.store(func(i *instance.Instance) error {
-			i.Profile.PushName = e.PushName
-			return nil
-		})
+		s.setProfile(func(p *instance.Profile) { p.PushName = e.PushName })
 		s.greet()
 	case whatsapp.HistoryDue:
 		s.readHistory()

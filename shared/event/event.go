@@ -38,7 +38,7 @@ const (
 	ChatLabelled      Kind = "chat.labelled"      // Labelled
 	CallChanged       Kind = "call.changed"       // Call
 	ConfigChanged     Kind = "config.changed"     // Config
-	ConnectionReused  Kind = "connection.reused"  // Connection: somebody has asked for one, and the one there is good
+	ConnectionHeld    Kind = "connection.held"    // Connection: the one that is there is good, or more is known of whose it is
 )
 
 // Event is one thing that happened to an instance.

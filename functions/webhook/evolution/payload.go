@@ -91,7 +91,7 @@ func Translate(e event.Event) ([]Payload, error) {
 		return translate(e, instanceDeleted)
 	case event.InstanceLoggedOut:
 		return []Payload{{Event: "logout.instance"}}, nil
-	case event.AccountLimited, event.ConfigChanged, event.ConnectionReused: // Evolution has no words for them
+	case event.AccountLimited, event.ConfigChanged, event.ConnectionHeld: // Evolution has no words for them
 		return nil, nil
 	case event.InstanceRemoved:
 		return []Payload{{Event: "remove.instance"}}, nil

@@ -92,7 +92,7 @@ func TestCallbacks(t *testing.T) {
 		{event.GroupChanged, `{"group":"1@g.us","by":{"pn":"49@s.whatsapp.net"},"settings":{"description":""}}`, `group 6 {"groupId":"1@g.us","change":"changed","by":"49","notice":""}`},
 		{event.MembersMoved, `{"group":"1@g.us","by":{"pn":"49@s.whatsapp.net"},"action":"add","people":[{"pn":"50@s.whatsapp.net"}]}`, `group 6 {"groupId":"1@g.us","change":"add","by":"49","userIds":["50"]}`},
 		{
-			event.ConnectionReused, `{"state":"open","jid":"4915550001:7@s.whatsapp.net","profile":{"PushName":"Ada","PictureURL":"p"}}`,
+			event.ConnectionHeld, `{"state":"open","jid":"4915550001:7@s.whatsapp.net","profile":{"PushName":"Ada","PictureURL":"p"}}`,
 			`client.online 1 {"wxId":"4915550001","name":"Ada","avatar":"p","reused":true}`,
 		},
 		{event.ConfigChanged, `{}`, ``},

@@ -157,7 +157,7 @@ func translate(e event.Event) ([]callback, error) {
 			out.UserIDs = append(out.UserIDs, user(person.String()))
 		}
 		return one(typeGroup, "group", out), err
-	case event.ConnectionReused:
+	case event.ConnectionHeld:
 		c, err := read[event.Connection](e)
 		return one(typeOnline, "client.online", onlineAs(c, true)), err
 	case event.InstanceDeleted:

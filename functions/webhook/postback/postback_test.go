@@ -167,11 +167,14 @@ var cases = map[string]struct {
 	"a chat of the past":           {event.HistorySynced, event.History{Chat: message.Address{PN: "4915@s.whatsapp.net"}, Ends: true, Progress: 40}, []string{"history", `{"progress":40,"jid":"4915@s.whatsapp.net"}`}},
 	"a piece of the past is quiet": {event.HistorySynced, event.History{Chat: message.Address{PN: "4915@s.whatsapp.net"}, Progress: 40}, nil},
 	"set":                          {event.ConfigChanged, event.Config{Webhook: "https://erp.example/?a&b", UserAgent: "Opera", APIVersion: "1.0"}, []string{"config", `{"Webhook":"https://erp.example/?a&b","UserAgent":"Opera","APIVersion":"1.0"}`}},
-	"a connection reused is quiet": {event.ConnectionReused, event.Connection{State: instance.Open, JID: ownJID}, nil},
-	"pending is quiet":             {event.MessageUpdated, event.Update{Status: message.StatusPending}, nil},
-	"creation is quiet":            {event.InstanceCreated, event.Lifecycle{}, nil},
-	"pairing code is quiet":        {event.QRUpdated, event.QR{PairingCode: "ABCD1234"}, nil},
-	"a kind to come":               {"x.y", nil, nil},
+	"whose it is": {
+		event.ConnectionHeld, event.Connection{State: instance.Open, JID: ownJID, Profile: instance.Profile{PushName: "New"}},
+		[]string{"Conn", `{"lg":"en","lc":"US","phone":{"device_model":"","wa_version":"","mcc":"","os_version":"","os_build_number":"undefined","device_manufacturer":"","mnc":""},"battery":0,"tos":0,"pushname":"New","protoVersion":[0,17],"plugged":false,"platform":"","wid":"4930@s.whatsapp.net","connected":true,"isResponse":"false","binVersion":10,"locales":"en-US,en"}`},
+	},
+	"pending is quiet":      {event.MessageUpdated, event.Update{Status: message.StatusPending}, nil},
+	"creation is quiet":     {event.InstanceCreated, event.Lifecycle{}, nil},
+	"pairing code is quiet": {event.QRUpdated, event.QR{PairingCode: "ABCD1234"}, nil},
+	"a kind to come":        {"x.y", nil, nil},
 }
 
 func TestPlain(t *testing.T) {

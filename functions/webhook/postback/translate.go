@@ -88,6 +88,9 @@ func translate(e event.Event) (string, []said, error) {
 	case event.ConnectionUpdated:
 		all, err := put(e, connected)
 		return "CONNECTION_UPDATE", all, err
+	case event.ConnectionHeld:
+		all, err := put(e, held)
+		return "CONNECTION_UPDATE", all, err
 	case event.MessageReceived:
 		all, err := put(e, messaged)
 		return "MESSAGES_UPSERT", all, err
@@ -146,6 +149,11 @@ func connected(e event.Event, c event.Connection) ([]said, error) {
 		all = append(all, said{"Conn", connection.InfoOf(account(c.JID), c.Profile.PushName, true)})
 	}
 	return append(all, statusOf(seen, e.At)), nil
+}
+
+// held tells whose a connection is that has been told of already.
+func held(_ event.Event, c event.Connection) ([]said, error) {
+	return []said{{"Conn", connection.InfoOf(account(c.JID), c.Profile.PushName, true)}}, nil
 }
 
 func statusOf(s instance.Seen, at time.Time) said {
