@@ -104,6 +104,7 @@ func (c *Client) groupChange(ctx context.Context, e *events.GroupInfo) (Happenin
 		h.Kind, h.What = event.MembersMoved, append(h.What, m.action, e.ParticipantVersionID)
 		for _, person := range m.people {
 			moved.People = append(moved.People, c.address(ctx, person, types.EmptyJID))
+			moved.Names = append(moved.Names, c.nameOf(ctx, person.ToNonAD()))
 			h.What = append(h.What, person.String())
 		}
 		h.Body = moved

@@ -70,6 +70,7 @@ type Movement struct {
 	By     message.Address   `json:"by"` // the zero value for WhatsApp itself
 	Action string            `json:"action"`
 	People []message.Address `json:"people"`
+	Names  []string          `json:"names,omitempty"` // what they call themselves, in their order; "" for who is not known
 }
 
 // Change says what somebody has changed of a group.

@@ -88,8 +88,8 @@ func TestTranslate(t *testing.T) {
 		},
 		"group-participants.update": {
 			event.MembersMoved,
-			groups.Movement{Group: group.PN, By: own, Action: groups.Add, People: []message.Address{maria, {LID: "9@lid"}}},
-			[]string{"group-participants.update", `{"id":"120@g.us","author":"55@lid","authorPn":"4930@s.whatsapp.net","participants":["77@lid","9@lid"],"action":"add","participantsData":[{"jid":"77@lid","phoneNumber":"4915@s.whatsapp.net","lid":"77@lid"},{"jid":"9@lid","phoneNumber":"9@lid","lid":"9@lid"}]}`},
+			groups.Movement{Group: group.PN, By: own, Action: groups.Add, People: []message.Address{maria, {LID: "9@lid"}}, Names: []string{"Maria", ""}},
+			[]string{"group-participants.update", `{"id":"120@g.us","author":"55@lid","authorPn":"4930@s.whatsapp.net","participants":["77@lid","9@lid"],"action":"add","participantsData":[{"jid":"77@lid","phoneNumber":"4915@s.whatsapp.net","name":"Maria","lid":"77@lid"},{"jid":"9@lid","phoneNumber":"9@lid","lid":"9@lid"}]}`},
 		},
 		"contacts.upsert": {
 			event.ContactsUpdated,

@@ -56,14 +56,19 @@ type participants struct {
 type participantData struct {
 	JID         string `json:"jid"`
 	PhoneNumber string `json:"phoneNumber"`
+	Name        string `json:"name,omitempty"`
 	LID         string `json:"lid,omitempty"`
 }
 
 func membersMoved(_ event.Event, m groups.Movement) ([]Payload, error) {
 	data := participants{ID: m.Group, Author: m.By.Key(), AuthorPN: m.By.PN, Action: m.Action, Participants: []string{}, Data: []participantData{}}
-	for _, person := range m.People {
+	for n, person := range m.People {
 		data.Participants = append(data.Participants, person.Key())
-		data.Data = append(data.Data, dataOf(person))
+		who := dataOf(person)
+		if n < len(m.Names) {
+			who.Name = m.Names[n]
+		}
+		data.Data = append(data.Data, who)
 	}
 	return []Payload{{Event: "group-participants.update", Data: data}}, nil
 }
