@@ -59,6 +59,33 @@ func TestClientErrors(t *testing.T) {
 		})
 	}
 	recover(10001)
+	if status, said := w.call("POST", "/settings/set/"+id, map[string]any{
+		"rejectCall": false, "groupsIgnore": false, "alwaysOnline": false, "readMessages": false, "readStatus": false, "syncFullHistory": false, "qrTimeout": 10,
+	}); status != http.StatusCreated {
+		t.Fatalf("settings: %d %v", status, said)
+	}
+	qr := c.ask(0, "POST", "/login/getLoginQrcode", about)
+	if ttl, _ := qr["ttl"].(float64); ttl < 5 || ttl > 60 {
+		t.Errorf("a code: %v", qr)
+	}
+	check := func(want float64) {
+		t.Helper()
+		if got := c.ask(0, "POST", "/login/checkLoginQrcode", map[string]any{"guid": id, "qrcodeKey": qr["qrcodeKey"]}); got["status"] != want || got["wxId"] != "" {
+			t.Errorf("the code: %v", got)
+		}
+	}
+	check(0)
+	if state := c.status(id, "created"); state["reason"] != "pairing_timeout" || state["canRecover"] != false { // nobody scans
+		t.Errorf("the codes have run out: %v", state)
+	}
+	check(2)
+	w.poll("the callback of codes that ran out", func() bool { return len(told.about(id, "login.result")) > 0 })
+	if got := told.about(id, "login.result")[0]; got["status"] != 2.0 || got["error"] != "pairing_timeout" {
+		t.Errorf("told of %v", got)
+	}
+	if first := told.about(id, "login.qrcode")[0]; first["qrcode"] != qr["qrcode"] || first["qrcodeKey"] != qr["qrcodeKey"] || first["ttl"] != 60.0 {
+		t.Errorf("told of %v, answered %v", first, qr)
+	}
 	if code, _ := c.ask(0, "POST", "/login/getPairCode", map[string]any{"guid": id, "phone": number})["pairCode"].(string); len(code) != 9 || code[4] != '-' {
 		t.Errorf("pairing code %q", code)
 	}

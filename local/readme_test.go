@@ -125,7 +125,6 @@ func TestReadmeNamesRoutes(t *testing.T) {
 	}
 }
 
-
 // readmeBlock is the code under the mark <!-- test: name -->.
 func readmeBlock(t *testing.T, name string) string {
 	t.Helper()

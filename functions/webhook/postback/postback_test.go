@@ -168,7 +168,8 @@ var cases = map[string]struct {
 	"a piece of the past is quiet": {event.HistorySynced, event.History{Chat: message.Address{PN: "4915@s.whatsapp.net"}, Progress: 40}, nil},
 	"set":                          {event.ConfigChanged, event.Config{Webhook: "https://erp.example/?a&b", UserAgent: "Opera", APIVersion: "1.0"}, []string{"config", `{"Webhook":"https://erp.example/?a&b","UserAgent":"Opera","APIVersion":"1.0"}`}},
 	"whose it is": {
-		event.ConnectionHeld, event.Connection{State: instance.Open, JID: ownJID, Profile: instance.Profile{PushName: "New"}},
+		event.ConnectionHeld,
+		event.Connection{State: instance.Open, JID: ownJID, Profile: instance.Profile{PushName: "New"}},
 		[]string{"Conn", `{"lg":"en","lc":"US","phone":{"device_model":"","wa_version":"","mcc":"","os_version":"","os_build_number":"undefined","device_manufacturer":"","mnc":""},"battery":0,"tos":0,"pushname":"New","protoVersion":[0,17],"plugged":false,"platform":"","wid":"4930@s.whatsapp.net","connected":true,"isResponse":"false","binVersion":10,"locales":"en-US,en"}`},
 	},
 	"pending is quiet":      {event.MessageUpdated, event.Update{Status: message.StatusPending}, nil},
