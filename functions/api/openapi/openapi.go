@@ -41,21 +41,25 @@ type Operation struct {
 // Document is an OpenAPI document, read. It is safe for concurrent use.
 type Document struct {
 	operations []Operation
+	webhooks   map[string]Operation
 }
 
 // source is what of a document is looked at.
 type source struct {
-	OpenAPI string `json:"openapi"`
-	Paths   map[string]map[string]struct {
-		RequestBody *struct {
-			Required bool                       `json:"required"`
-			Content  map[string]json.RawMessage `json:"content"`
-		} `json:"requestBody"`
-		Responses map[string]response `json:"responses"`
-	} `json:"paths"`
+	OpenAPI    string                       `json:"openapi"`
+	Paths      map[string]map[string]method `json:"paths"`
+	Webhooks   map[string]map[string]method `json:"webhooks"`
 	Components struct {
 		Responses map[string]response `json:"responses"`
 	} `json:"components"`
+}
+
+type method struct {
+	RequestBody *struct {
+		Required bool                       `json:"required"`
+		Content  map[string]json.RawMessage `json:"content"`
+	} `json:"requestBody"`
+	Responses map[string]response `json:"responses"`
 }
 
 type response struct {
@@ -82,35 +86,52 @@ func Read(raw []byte) (*Document, error) {
 	if err := schemas.AddResource(place, whole); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
-	d := &Document{}
+	d := &Document{webhooks: map[string]Operation{}}
 	for path, methods := range from.Paths {
-		for method, m := range methods {
-			o := Operation{Method: strings.ToUpper(method), Path: path, parts: split(path), responses: map[string]*jsonschema.Schema{}, types: map[string][]string{}}
-			if m.RequestBody != nil {
-				o.needed = m.RequestBody.Required
-				if o.body, err = schemas.Compile(pointer("paths", path, method, "requestBody", "content", mediaType, "schema")); err != nil {
-					return nil, fmt.Errorf("read the body of %s %s: %w", o.Method, path, err)
-				}
-			}
-			for status, r := range m.Responses {
-				at := pointer("paths", path, method, "responses", status, "content", mediaType, "schema")
-				if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
-					at, r = pointer("components", "responses", name, "content", mediaType, "schema"), from.Components.Responses[name]
-				}
-				o.types[status] = slices.Collect(maps.Keys(r.Content))
-				if r.Content[mediaType] == nil { // a picture, or no body at all
-					o.responses[status] = nil
-					continue
-				}
-				if o.responses[status], err = schemas.Compile(at); err != nil {
-					return nil, fmt.Errorf("read answer %s of %s %s: %w", status, o.Method, path, err)
-				}
+		for name, m := range methods {
+			o, err := from.operation(schemas, "paths", path, name, m)
+			if err != nil {
+				return nil, err
 			}
 			d.operations = append(d.operations, o)
 		}
 	}
+	for hook, methods := range from.Webhooks {
+		for name, m := range methods {
+			if d.webhooks[hook], err = from.operation(schemas, "webhooks", hook, name, m); err != nil {
+				return nil, err
+			}
+		}
+	}
 	slices.SortFunc(d.operations, func(a, b Operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
 	return d, nil
+}
+
+// operation compiles the schemas of a method of a path or of a webhook.
+func (from source) operation(schemas *jsonschema.Compiler, of, path, name string, m method) (Operation, error) {
+	o := Operation{Method: strings.ToUpper(name), Path: path, parts: split(path), responses: map[string]*jsonschema.Schema{}, types: map[string][]string{}}
+	var err error
+	if m.RequestBody != nil {
+		o.needed = m.RequestBody.Required
+		if o.body, err = schemas.Compile(pointer(of, path, name, "requestBody", "content", mediaType, "schema")); err != nil {
+			return o, fmt.Errorf("read the body of %s %s: %w", o.Method, path, err)
+		}
+	}
+	for status, r := range m.Responses {
+		at := pointer(of, path, name, "responses", status, "content", mediaType, "schema")
+		if ref, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
+			at, r = pointer("components", "responses", ref, "content", mediaType, "schema"), from.Components.Responses[ref]
+		}
+		o.types[status] = slices.Collect(maps.Keys(r.Content))
+		if r.Content[mediaType] == nil { // a picture, or no body at all
+			o.responses[status] = nil
+			continue
+		}
+		if o.responses[status], err = schemas.Compile(at); err != nil {
+			return o, fmt.Errorf("read answer %s of %s %s: %w", status, o.Method, path, err)
+		}
+	}
+	return o, nil
 }
 
 // place is what the document calls itself to its schemas.
@@ -128,6 +149,13 @@ func pointer(parts ...string) string {
 type nowhere struct{}
 
 func (nowhere) Load(string) (any, error) { return nil, errors.New("schemas are not fetched") }
+
+// Webhook returns what a webhook is told under a name, and whether it is told
+// anything.
+func (d *Document) Webhook(name string) (Operation, bool) {
+	o, ok := d.webhooks[name]
+	return o, ok
+}
 
 // Operations are the document's routes, in order of their paths.
 func (d *Document) Operations() []Operation { return slices.Clone(d.operations) }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	api "roost/functions/api/guid"
+	"roost/functions/api/openapi"
 	"roost/functions/webhook/format"
 	"roost/shared/archive"
 	"roost/shared/blob/folder"
@@ -52,6 +54,11 @@ func happened(kind event.Kind, body string) event.Event {
 func TestCallbacks(t *testing.T) {
 	t.Parallel()
 	c := open(t)
+	document, err := openapi.Read(api.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
 	for _, row := range []struct {
 		kind       event.Kind
 		body, want string // event, type and payload of each call
@@ -107,19 +114,28 @@ func TestCallbacks(t *testing.T) {
 		}
 		var said []string
 		for _, call := range calls {
-			var told struct {
+			var one struct {
 				Event      string          `json:"event"`
 				NotifyType json.Number     `json:"notifyType"`
 				Payload    json.RawMessage `json:"payload"`
 			}
-			if err := json.Unmarshal(build(t, call), &told); err != nil || told.Event != call.Name {
-				t.Errorf("%s is called %s: %v", told.Event, call.Name, err)
+			body := build(t, call)
+			if err := json.Unmarshal(body, &one); err != nil || one.Event != call.Name {
+				t.Errorf("%s is called %s: %v", one.Event, call.Name, err)
 			}
-			said = append(said, told.Event+" "+told.NotifyType.String()+" "+string(told.Payload))
+			documented, ok := document.Webhook(one.Event)
+			if _, err := documented.Body(body); !ok || err != nil {
+				t.Errorf("the document does not know %s: %v", body, err)
+			}
+			told[one.Event] = true
+			said = append(said, one.Event+" "+one.NotifyType.String()+" "+string(one.Payload))
 		}
 		if got := strings.Join(said, "|"); got != row.want {
 			t.Errorf("%s %s\n got %s\nwant %s", row.kind, row.body, got, row.want)
 		}
+	}
+	if len(told) != 10 {
+		t.Errorf("told of %v", told)
 	}
 }
 
@@ -240,14 +256,24 @@ func TestBytes(t *testing.T) {
 func FuzzCalls(f *testing.F) {
 	f.Add(string(event.ConnectionUpdated), `{"state":"open"}`)
 	f.Add(string(event.MessageReceived), `{"chat":{}}`)
+	document, err := openapi.Read(api.Document)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, kind, body string) {
 		told, err := translate(happened(event.Kind(kind), body))
 		if err != nil {
 			return
 		}
 		for _, c := range told {
-			if _, err := json.Marshal(c); err != nil || c.NotifyType < 1 || c.NotifyType > 9 || c.Event == "" {
-				t.Errorf("%s %q gives %+v: %v", kind, body, c, err)
+			c.Seq, c.ID = 1, idOf(happened("", ""), 0)
+			encoded, err := json.Marshal(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			documented, ok := document.Webhook(c.Event)
+			if _, err := documented.Body(encoded); !ok || err != nil {
+				t.Errorf("%s %q gives %s: %v", kind, body, encoded, err)
 			}
 		}
 	})

@@ -127,7 +127,7 @@ func translate(e event.Event) ([]callback, error) {
 		return told, nil
 	case event.MessageUpdated:
 		u, err := read[event.Update](e)
-		return one(typeReceipt, "receipt", receipt{u.IDs, string(u.Status)}), err
+		return one(typeReceipt, "receipt", receipt{append([]string{}, u.IDs...), string(u.Status)}), err
 	case event.ContactsUpdated:
 		all, err := read[event.Contacts](e)
 		if err != nil {

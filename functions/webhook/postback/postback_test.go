@@ -9,12 +9,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"roost/functions/api/aspx"
+	"roost/functions/api/openapi"
 	"roost/functions/webhook/format"
 	"roost/functions/webhook/postback"
 	"roost/shared/event"
@@ -39,6 +42,8 @@ func happened(t testing.TB, kind event.Kind, body any) event.Event {
 	}
 	return event.Event{ID: "ev1", Tenant: "default", Instance: "i-1", Name: "shop", Kind: kind, At: at, Body: encoded}
 }
+
+var document = sync.OnceValues(func() (*openapi.Document, error) { return openapi.Read(aspx.Document) })
 
 // server is where the API of tests is.
 const server = "https://roost.example/"
@@ -270,6 +275,15 @@ func read(t testing.TB, body []byte, version string) []string {
 	whole := `{"event":"` + o.Event + `","id":"` + o.ID.String() + `","wid":"i-1","t":1795341600123,"APIVersion":"` + version + `","data":` + string(o.Data) + `}`
 	if string(body) != whole {
 		t.Errorf("got  %s\nwant %s", body, whole)
+	}
+	d, err := document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if documented, ok := d.Webhook(o.Event); !ok {
+		t.Errorf("the document does not know %s", o.Event)
+	} else if _, err := documented.Body(body); err != nil {
+		t.Errorf("%s is not as documented: %v", body, err)
 	}
 	return []string{o.Event, fileURL.ReplaceAllString(string(o.Data), `"URL"`)}
 }

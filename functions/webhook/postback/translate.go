@@ -185,7 +185,7 @@ func acknowledged(_ event.Event, u event.Update) ([]said, error) {
 	if !known {
 		return nil, nil
 	}
-	return []said{{"ack", ack{u.IDs, u.Chat.String(), word}}}, nil
+	return []said{{"ack", ack{append([]string{}, u.IDs...), u.Chat.String(), word}}}, nil
 }
 
 func presenceChanged(_ event.Event, p event.Presence) ([]said, error) {
