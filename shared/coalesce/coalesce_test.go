@@ -3,8 +3,10 @@ package coalesce_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -116,4 +118,36 @@ func TestEachForItself(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestManyCallers do each job at least once, and one that is answered without an
+// error was done.
+func TestManyCallers(t *testing.T) {
+	t.Parallel()
+	const callers, each = 16, 500
+	var done [callers * each]atomic.Int32
+	c := coalesce.New(7, func(_ context.Context, jobs []int) error {
+		if len(jobs) > 7 {
+			t.Errorf("%d jobs in a request", len(jobs))
+		}
+		if rand.N(5) == 0 {
+			return errDown
+		}
+		for _, job := range jobs {
+			done[job].Add(1)
+		}
+		return nil
+	})
+	var running sync.WaitGroup
+	for n := range callers {
+		running.Go(func() {
+			for m := range each {
+				job := n*each + m
+				if err := c.Do(t.Context(), job); err == nil && done[job].Load() == 0 {
+					t.Errorf("job %d was not done", job)
+				}
+			}
+		})
+	}
+	running.Wait()
 }
