@@ -49,8 +49,11 @@ func (s *Session) heard(signal whatsapp.Signal) {
 	case whatsapp.Portrayed:
 		s.portrayed(e)
 	case whatsapp.Named:
+		first := s.record.Profile.PushName == "" // before that WhatsApp could not be greeted
 		s.setProfile(func(p *instance.Profile) { p.PushName = e.PushName })
-		s.greet()
+		if first {
+			s.greet()
+		}
 	case whatsapp.HistoryDue:
 		s.readHistory()
 	case whatsapp.Received:

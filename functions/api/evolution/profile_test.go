@@ -118,6 +118,13 @@ func TestChatFlags(t *testing.T) {
 			w.await("the account to be online", w.alice.Available)
 			return ""
 		}},
+		{name: "another name", method: "POST", path: "/chat/updateProfileName/a", body: `{"name":"Alice B."}`, status: 200, want: `{"update":"success"}`},
+		{name: "which changes no presence", method: "POST", path: "/message/sendText/a", body: `{"number":"491510000002","text":"hello"}`, status: 201, want: `{*}`, then: func() string {
+			if _, err := bob.Await(w.ctx, func(e content.Entry) bool { return e.Text == "hello" && e.Chat != group.JID().String() }); err != nil || !w.alice.Available() {
+				return "the account is away"
+			}
+			return ""
+		}},
 		{name: "composing", method: "POST", path: "/chat/sendPresence/a", body: `{"number":"491510000002","presence":"composing","delay":1}`, status: 201, want: `{"presence":"composing"}`, then: typing("composing")},
 		{name: "recording", method: "POST", path: "/chat/sendPresence/a", body: `{"number":"491510000002","options":{"presence":"recording","delay":0,"number":"1"}}`, status: 201, want: `{"presence":"recording"}`, then: typing("recording")},
 		{name: "unavailable", method: "POST", path: "/instance/setPresence/a", body: `{"presence":"unavailable"}`, status: 201, want: `{"presence":"unavailable"}`, then: func() string {
