@@ -88,11 +88,11 @@ func New(deps Deps) (http.Handler, error) {
 		case docs.Serves(path):
 			documents.ServeHTTP(w, r)
 		case aspx.Serves(path):
-			limits.limit(w, r, commands, aspx.TooMany)
+			limits.limit(w, r, commands, keyRate, aspx.TooMany)
 		case guid.Serves(r.URL.Path):
-			limits.limit(w, r, clients, guid.TooMany)
+			limits.limit(w, r, clients, tenantRate, guid.TooMany)
 		default:
-			limits.limit(w, r, dialect, evolution.TooMany)
+			limits.limit(w, r, dialect, keyRate, evolution.TooMany)
 		}
 	}
 	return recovered(deps.Log, http.HandlerFunc(serve)), nil

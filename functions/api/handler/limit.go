@@ -15,7 +15,8 @@ import (
 // How often the API may be called. Dialects have limits of their own beside
 // these.
 var (
-	keyRate     = ratelimit.Rate{Every: time.Second / 100, Burst: 500}  // with one key, but the admin's
+	keyRate     = ratelimit.Rate{Every: time.Second / 100, Burst: 500}  // with one instance's key
+	tenantRate  = ratelimit.Rate{Every: time.Second / 400, Burst: 2000} // with a token of a tenant, for all its instances
 	addressRate = ratelimit.Rate{Every: time.Second / 400, Burst: 2000} // from one address
 	wrongRate   = ratelimit.Rate{Every: 2 * time.Second, Burst: 60}     // from one address, with keys that open nothing
 )
@@ -31,8 +32,9 @@ type limiter struct {
 	admin   []byte // SHA-256
 }
 
-// limit serves a request with a dialect, or refuses it in its words.
-func (l limiter) limit(w http.ResponseWriter, r *http.Request, dialect http.Handler, refuse refusal) {
+// limit serves a request with a dialect whose keys may ask so often, but for the
+// admin's, or refuses it in its words.
+func (l limiter) limit(w http.ResponseWriter, r *http.Request, dialect http.Handler, rate ratelimit.Rate, refuse refusal) {
 	address, known := addressOf(r)
 	if known {
 		wait := max(l.buckets.Spend("address "+address, addressRate), l.buckets.Wait("wrong "+address, wrongRate))
@@ -43,7 +45,7 @@ func (l limiter) limit(w http.ResponseWriter, r *http.Request, dialect http.Hand
 	}
 	if key := keyOf(r); key != "" && !l.isAdmin(key) {
 		sum := sha256.Sum256([]byte(key))
-		if wait := l.buckets.Spend("key "+string(sum[:]), keyRate); wait > 0 {
+		if wait := l.buckets.Spend("key "+string(sum[:]), rate); wait > 0 {
 			refuse(w, r, wait)
 			return
 		}

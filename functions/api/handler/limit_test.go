@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"roost/functions/api/apitest"
 )
@@ -79,14 +80,16 @@ func TestGuessing(t *testing.T) {
 // TestRates asks very often, from one address and with one key.
 func TestRates(t *testing.T) {
 	t.Parallel()
-	w := apitest.New(t, apitest.Options{})
+	now := time.Now()
+	w := apitest.New(t, apitest.Options{Now: func() time.Time { return now }})
 	w.Create(t, "shop", "the-token")
-	until429 := func(address string, header http.Header, least int) {
+	path := "/"
+	until429 := func(address string, header http.Header, most int) {
 		t.Helper()
 		for n := range 50_000 {
-			a := from(w, address, "GET", "/", header.Clone(), "")
+			a := from(w, address, "GET", path, header.Clone(), "")
 			if a.Status == http.StatusTooManyRequests {
-				if n < least || a.Header.Get("Retry-After") == "" {
+				if n != most || a.Header.Get("Retry-After") == "" {
 					t.Errorf("refused after %d calls, %v", n, a.Header)
 				}
 				return
@@ -95,6 +98,13 @@ func TestRates(t *testing.T) {
 		t.Error("never refused")
 	}
 	until429("127.0.0.1:1", http.Header{"Apikey": {"the-token"}}, 500)
+	now = now.Add(time.Second)
+	until429("127.0.0.1:1", http.Header{"Apikey": {"the-token"}}, 100)
+	path = "/client/list" // a tenant's token stands for all its clients
+	until429("127.0.0.1:1", http.Header{"Authorization": {"Bearer a-tenant's"}}, 2000)
+	now = now.Add(time.Second)
+	until429("127.0.0.1:1", http.Header{"Authorization": {"Bearer a-tenant's"}}, 400)
+	path = "/"
 	if a := w.Do(t, http.MethodGet, "/", apitest.AdminKey, ""); a.Status != 200 {
 		t.Errorf("the admin's key: %d", a.Status)
 	}
