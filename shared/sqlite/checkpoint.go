@@ -5,10 +5,10 @@ import "sync/atomic"
 const (
 	// checkpointAfter is how many statements the log takes before it is copied
 	// into the file. Each writes a few pages.
-	checkpointAfter = 4000
+	checkpointAfter = 2000
 	// finishAbove is the length of the log, in pages of 4 KiB, above which the
 	// writer waits for the last of it to be copied, so that the log begins anew.
-	finishAbove = 6000
+	finishAbove = 3000
 )
 
 // checkpoints copy the log into the file beside the writer, which goes on. Only
