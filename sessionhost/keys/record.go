@@ -17,7 +17,8 @@ import (
 // the same structure is a byte for the format, the number of previous states, the
 // state, and those before: numbers as varints, byte strings behind their length
 // and one more, where zero is nil. Sessions that were stored as JSON are read
-// too; it begins with a brace.
+// too; it begins with a brace. Sender keys of groups are stored in the same
+// way (senderrecord.go).
 type sessionFormat struct{ json record.SessionSerializer }
 
 const formatBinary = 1
@@ -25,7 +26,9 @@ const formatBinary = 1
 // init replaces the format of the library, which is one for the process and must
 // be set before the first goroutine uses it.
 func init() { //nolint:gochecknoinits // see above
-	store.SignalProtobufSerializer.Session = sessionFormat{store.SignalProtobufSerializer.Session}
+	library := store.SignalProtobufSerializer
+	library.Session = sessionFormat{library.Session}
+	library.SenderKeyRecord = senderFormat{library.SenderKeyRecord}
 }
 
 var errRecord = errors.New("damaged session record") // without the cause, which would quote keys

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	grouprecord "go.mau.fi/libsignal/groups/state/record"
 	"go.mau.fi/libsignal/serialize"
 	"go.mau.fi/libsignal/state/record"
 	"go.mau.fi/whatsmeow/store"
@@ -15,8 +17,62 @@ import (
 	"roost/simulator/signal"
 )
 
-// oldFormat is what libsignal itself stores.
-var oldFormat = serialize.NewProtoBufSerializer().Session
+// oldFormat and oldSenderFormat are what libsignal itself stores.
+var (
+	oldFormat       = serialize.NewProtoBufSerializer().Session
+	oldSenderFormat = serialize.NewProtoBufSerializer().SenderKeyRecord
+)
+
+// Sender keys come back as sessions do.
+func TestSenderKeysComeBack(t *testing.T) {
+	t.Parallel()
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewSource(seed))
+	format := store.SignalProtobufSerializer.SenderKeyRecord
+	for range 300 {
+		value, ok := quick.Value(reflect.TypeFor[grouprecord.SenderKeyStructure](), dice)
+		if !ok {
+			t.Fatal("no value")
+		}
+		s, _ := reflect.TypeAssert[grouprecord.SenderKeyStructure](value)
+		if s.SenderKeyStates == nil {
+			s.SenderKeyStates = []*grouprecord.SenderKeyStateStructure{}
+		}
+		stored := format.Serialize(&s)
+		got, err := format.Deserialize(stored)
+		if diff := cmp.Diff(&s, got); err != nil || diff != "" {
+			t.Fatalf("%v\n%s", err, diff)
+		}
+		if got, err = format.Deserialize(oldSenderFormat.Serialize(&s)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&s, got); diff != "" {
+			t.Fatalf("from JSON: %s", diff)
+		}
+		for n := range min(len(stored), 200) {
+			if _, err := format.Deserialize(stored[:n]); err == nil {
+				t.Fatalf("%d of %d bytes are a record", n, len(stored))
+			}
+		}
+	}
+}
+
+// FuzzSenderRecord is FuzzSessionRecord for sender keys.
+func FuzzSenderRecord(f *testing.F) {
+	format := store.SignalProtobufSerializer.SenderKeyRecord
+	f.Add(format.Serialize(&grouprecord.SenderKeyStructure{SenderKeyStates: []*grouprecord.SenderKeyStateStructure{{KeyID: 7, SigningKeyPublic: []byte("public")}}}))
+	f.Fuzz(func(t *testing.T, stored []byte) {
+		s, err := format.Deserialize(stored)
+		if err != nil || s == nil {
+			return
+		}
+		again, err := format.Deserialize(format.Serialize(s))
+		if diff := cmp.Diff(s, again, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Fatalf("%v\n%s", err, diff)
+		}
+	})
+}
 
 // What comes back is what was stored, nil and empty apart, and what was stored as
 // JSON is read as well.
@@ -77,6 +133,9 @@ func FuzzSessionRecord(f *testing.F) {
 		s, err := format.Deserialize(stored)
 		if err != nil || s == nil {
 			return
+		}
+		if s.PreviousStates == nil { // JSON can leave them out
+			s.PreviousStates = []*record.StateStructure{}
 		}
 		again, err := format.Deserialize(format.Serialize(s))
 		if err != nil {
