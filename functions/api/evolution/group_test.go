@@ -15,7 +15,9 @@ import (
 	"go.mau.fi/whatsmeow/types"
 
 	"roost/functions/api/apitest"
+	"roost/shared/command"
 	"roost/shared/event"
+	groups "roost/shared/group"
 	"roost/simulator"
 	"roost/simulator/content"
 )
@@ -265,4 +267,26 @@ func TestGroupNames(t *testing.T) {
 	w.must(choir.SetSubject(bob, "Band"))
 	w.told("groups.update", `[{*"subject":"Band",*}]`)
 	w.run(nil, named("Band"))
+}
+
+// TestCommunities: a community says that it is one, and its groups lead to it.
+func TestCommunities(t *testing.T) {
+	t.Parallel()
+	w, _ := linked(t, apitest.Options{})
+	for _, c := range []struct {
+		shown groups.Group
+		want  string
+	}{
+		{
+			groups.Group{ID: "1203@g.us", Subject: "Town", Community: true, Size: 2, Created: dawn, Owner: maria},
+			`{"id":"1203@g.us","addressingMode":"pn","subject":"Town","pictureUrl":null,"size":2,"creation":1795341600,"owner":"4915@s.whatsapp.net","ownerPn":"4915@s.whatsapp.net","restrict":false,"announce":false,"isCommunity":true,"isCommunityAnnounce":false,"participants":[]}`,
+		},
+		{
+			groups.Group{ID: "1204@g.us", Subject: "News", CommunityNotes: true, Announce: true, Locked: true, Parent: "1203@g.us", Ephemeral: 86400, Picture: "https://p"},
+			`{"id":"1204@g.us","addressingMode":"pn","subject":"News","pictureUrl":"https://p","size":0,"restrict":true,"announce":true,"isCommunity":false,"isCommunityAnnounce":true,"linkedParent":"1203@g.us","ephemeralDuration":86400,"participants":[]}`,
+		},
+	} {
+		w.Host.Tell(func(h *apitest.Host) { h.Answers = map[command.Kind]any{command.ShowGroup: c.shown} })
+		want(t, c.shown.Subject, w.Do(t, "GET", "/group/findGroupInfos/a?groupJid="+c.shown.ID, "t", ""), 200, c.want)
+	}
 }

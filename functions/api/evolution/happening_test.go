@@ -95,6 +95,19 @@ func TestHappenings(t *testing.T) {
 	told("call", `{"chatId":"491510000002@s.whatsapp.net","from":"491510000002@s.whatsapp.net","fromAlt":"{bob}","id":"`+call+`","date":"*","offline":false,"status":"offer","isVideo":true,"isGroup":false}`)
 	w.must(bob.Hangup(call))
 	told("call", `{*"id":"`+call+`",*"status":"timeout",*}`)
+	elsewhere, err := bob.Call(w.alice.PN(), false)
+	w.must(err)
+	w.must(w.alice.AcceptCall(elsewhere)) // on the phone
+	told("call", `{*"id":"`+elsewhere+`",*"status":"terminate","isVideo":false,*}`)
+	for status, answer := range map[string]func(string) error{"accept": bob.AcceptCall, "reject": bob.RejectCall} {
+		own, err := w.alice.Call(bob.PN(), false)
+		w.must(err)
+		w.must(answer(own))
+		told("call", `{*"id":"`+own+`",*"status":"`+status+`",*}`)
+	}
+	all, err := bob.Call(g.JID(), true)
+	w.must(err)
+	told("call", `{"chatId":"`+id+`","from":"491510000002@s.whatsapp.net","fromAlt":"{bob}","id":"`+all+`","date":"*","offline":false,"status":"offer","isVideo":true,"isGroup":true,"groupJid":"`+id+`"}`)
 	w.must(w.alice.DeleteChat(bob.PN()))
 	told("chats.delete", `["491510000002@s.whatsapp.net"]`)
 }
