@@ -68,7 +68,7 @@ const lookLimit = 10 * time.Second
 // Callbacks speak the format called webhook.FormatGUID.
 //
 //	callbacks#<instance>   <event>.<n>   seq of that callback
-//	callbacks#<instance>   seq           the last that was given
+//	callbacks#<instance>   seq           the last that was given; it ends some time after the last callback
 type Callbacks struct {
 	table     table.Table
 	bucket    blob.Bucket
@@ -165,9 +165,31 @@ func (c *Callbacks) complete(t *callback, e event.Event, n int, server string) e
 	if err != nil {
 		return err
 	}
-	t.Seq, err = c.seq(ctx, around, e, n)
-	return err
+	if t.Seq, err = c.seq(ctx, around, e, n); err != nil || e.Kind != event.InstanceRemoved {
+		return err
+	}
+	return c.end(ctx, e.Instance)
 }
+
+// end lets the count of a client go that has had its last callback.
+func (c *Callbacks) end(ctx context.Context, id instance.ID) error {
+	last, err := c.table.Get(ctx, lastKey(id))
+	if err != nil {
+		return fmt.Errorf("read the last number of callbacks: %w", err)
+	}
+	if !last.Expires.IsZero() {
+		return nil
+	}
+	condition := table.Revision(last.Revision)
+	last.Expires = c.now().Add(seqLife)
+	if _, err := c.table.Put(ctx, last, condition); err != nil && !errors.Is(err, table.ErrConflict) { // another webhook of the same client has done it
+		return fmt.Errorf("end the numbers of callbacks: %w", err)
+	}
+	return nil
+}
+
+// lastKey is where the last number is that was given.
+func lastKey(i instance.ID) table.Key { return table.Key{Partition: seqPartition(i), Sort: "seq"} }
 
 // signed adds where the transcript can be had, as DELETE answers it.
 func (c *Callbacks) signed(ctx context.Context, id instance.ID, d deleted) (deleted, error) {
@@ -233,7 +255,7 @@ func (c *Callbacks) seq(ctx context.Context, around table.Table, e event.Event, 
 	if !errors.Is(err, table.ErrNotFound) {
 		return 0, fmt.Errorf("read the number of a callback: %w", err)
 	}
-	next, err := c.table.Increment(ctx, table.Key{Partition: seqPartition(e.Instance), Sort: "seq"}, "seq", 1)
+	next, err := c.table.Increment(ctx, lastKey(e.Instance), "seq", 1)
 	if err != nil {
 		return 0, fmt.Errorf("number a callback: %w", err)
 	}

@@ -231,6 +231,10 @@ func TestNumbers(t *testing.T) {
 		if told.Seq != row.seq || told.GUID != "i" || told.CustomerParam != "env=prod" || told.TS != 1790000000123 || !form.MatchString(told.ID) {
 			t.Errorf("told %+v, want number %d", told, row.seq)
 		}
+		last, err := c.table.Get(t.Context(), lastKey("i"))
+		if ends := !last.Expires.IsZero(); err != nil || ends != (row.kind == event.InstanceRemoved || len(ids) == 2) {
+			t.Errorf("after %s the count ends at %v, %v", row.kind, last.Expires, err)
+		}
 		if before, ok := ids[told.Event]; ok && before != told.ID {
 			t.Errorf("%s was %s, is %s", told.Event, before, told.ID)
 		}
