@@ -346,3 +346,37 @@ func FuzzReadWakeup(f *testing.F) {
 		}
 	})
 }
+
+// TestManyWaitTogether: they keep their order, one that is known or named twice is
+// there once, and a lane that is full gives up its oldest.
+func TestManyWaitTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ most, all, left, requests int }{{0, 10, 10, 2}, {0, 40, 40, 6}, {25, 40, 25, 0}} {
+		h := newHouse(t, nil)
+		h.backlog = backlog.NewRepository(h.table, nil, backlog.Options{Waiting: c.most})
+		h.append(delivery("c", "E000"), h.now)
+		var all []backlog.Delivery
+		var want []string
+		for n := range c.all {
+			all = append(all, delivery("c", fmt.Sprintf("E%03d", n)))
+			want = append(want, all[n].ID.Event)
+		}
+		h.table.Reset()
+		if _, err := h.backlog.AppendAll(t.Context(), append(all, all[0], all[c.all-1]), h.now); err != nil {
+			t.Fatal(err)
+		}
+		if total := h.table.Total(); c.requests > 0 && total.Requests != c.requests {
+			t.Errorf("%d cost %d requests", c.all, total.Requests)
+		}
+		var got []string
+		for d, ok := h.head("c"); ok; d, ok = h.head("c") {
+			got = append(got, d.Event.ID)
+			if err := h.backlog.Succeeded(t.Context(), d, backlog.Attempt{At: h.now, Told: 1, Status: 204}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want[c.all-c.left:], got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}

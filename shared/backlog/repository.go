@@ -152,43 +152,89 @@ func (r *Repository) Record(ctx context.Context, notes ...Note) error {
 // none: then due is when it is tried. One that exists already is left alone. It
 // returns when the lane is due.
 func (r *Repository) Append(ctx context.Context, d Delivery, due time.Time) (time.Time, error) {
-	for race := range maxRaces {
+	return r.AppendAll(ctx, []Delivery{d}, due)
+}
+
+// appendedAtOnce is how many deliveries one transaction lets wait: each is three
+// items, and one of them may be as large as a fifth of a transaction.
+const appendedAtOnce = 16
+
+// AppendAll is Append for deliveries of one lane in their order, with two requests
+// for many. After an error some may wait.
+func (r *Repository) AppendAll(ctx context.Context, all []Delivery, due time.Time) (time.Time, error) {
+	for race := 0; race < maxRaces; {
 		if err := table.Pause(ctx, race); err != nil {
 			return time.Time{}, err
 		}
-		items, err := r.table.BatchGet(ctx, []table.Key{d.lane.key(), d.key(d.Instance)})
+		some := all[:min(len(all), appendedAtOnce)]
+		l := some[0].lane
+		keys := []table.Key{l.key()}
+		for _, d := range some {
+			keys = append(keys, d.key(d.Instance))
+		}
+		items, err := r.table.BatchGet(ctx, keys)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("read the lane of delivery %s: %w", d.ID, err)
+			return time.Time{}, fmt.Errorf("read the lane of delivery %s: %w", some[0].ID, err)
 		}
 		lane := line{due: due.Truncate(time.Millisecond), since: r.now()}
-		if item, ok := items[d.lane.key()]; ok {
+		if item, ok := items[l.key()]; ok {
 			lane = decodeLine(item)
 		}
-		if item, again := items[d.key(d.Instance)]; again && item.Revision != d.revision {
-			return lane.due, nil
-		}
 		before := lane
-		var ops []table.Op
-		if lane.waiting() >= r.waiting {
-			if ops, err = r.crowdOut(ctx, d.lane, lane); err != nil {
-				return time.Time{}, err
-			}
-			lane.head++
-		}
-		more, err := r.enter(ctx, &d, &lane)
+		entered, ops, err := r.enterAll(ctx, some, &lane, items)
 		if err != nil {
 			return time.Time{}, err
 		}
-		ops = append(ops, more...)
-		done, err := r.write(ctx, d.lane, before, lane, ops)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("let delivery %s wait: %w", d.ID, err)
+		done := len(ops) == 0
+		if !done {
+			if done, err = r.write(ctx, l, before, lane, ops); err != nil {
+				return time.Time{}, fmt.Errorf("let delivery %s wait: %w", some[0].ID, err)
+			}
 		}
-		if done {
+		if !done {
+			race++
+			continue
+		}
+		if all = all[entered:]; len(all) == 0 {
 			return lane.due, nil
 		}
+		race = 0
 	}
 	return time.Time{}, errRaces
+}
+
+// enterAll are the operations that put deliveries behind their lane, as many as
+// one transaction takes: it tells how many that are. One that crowds out another
+// is alone in it.
+func (r *Repository) enterAll(ctx context.Context, some []Delivery, lane *line, items map[table.Key]table.Item) (int, []table.Op, error) {
+	var ops []table.Op
+	size, seen := 0, map[ID]bool{}
+	for n, d := range some {
+		if item, again := items[d.key(d.Instance)]; again && item.Revision != d.revision || seen[d.ID] {
+			continue
+		}
+		seen[d.ID] = true
+		full := lane.waiting() >= r.waiting
+		if size += len(d.Event.Body); len(ops) > 0 && (full || size > table.MaxTransactionSize/2) {
+			return n, ops, nil
+		}
+		if full {
+			out, err := r.crowdOut(ctx, d.lane, *lane)
+			if err != nil {
+				return 0, nil, err
+			}
+			ops = append(ops, out...)
+			lane.head++
+		}
+		more, err := r.enter(ctx, &d, lane)
+		if err != nil {
+			return 0, nil, err
+		}
+		if ops = append(ops, more...); full {
+			return n + 1, ops, nil
+		}
+	}
+	return len(some), ops, nil
 }
 
 var errRaces = fault.New(fault.Unavailable, "the deliveries are being changed by too many at once")

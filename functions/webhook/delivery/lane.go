@@ -45,7 +45,7 @@ func (h *Handler) wakeups(ctx context.Context, records []events.SQSMessage) int 
 		case err != nil:
 			h.cfg.Log.ErrorContext(ctx, "lane cannot be worked off", "instance", string(lane.Instance), "webhook", lane.Subscription,
 				"receives", batch.Receives(record), "err", err)
-			pause = Backoff(batch.Receives(record))
+			pause = firstPause // how often it has come says nothing: most times it was held until now
 		case due.IsZero(), pause > backlog.Hold: // Wake sends another in time
 			continue
 		}

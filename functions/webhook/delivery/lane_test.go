@@ -547,3 +547,34 @@ func TestAnAnswerThatDoesNotEnd(t *testing.T) {
 		t.Errorf("%+v", told)
 	}
 }
+
+// TestAWakeupThatFailsComesSoon, however often it has come before: most times it
+// was held until its lane was due.
+func TestAWakeupThatFailsComesSoon(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newReceiver(t, status(500))
+	h.subscribe(webhook.Subscription{ID: "a", URL: r.URL})
+	h.publish(text(t, maria, "A"))
+	h.consume()
+	var held []time.Duration
+	h.config.Hold = func(ctx context.Context, receipt string, pause time.Duration) error {
+		held = append(held, pause)
+		return h.wakeups.ChangeVisibility(ctx, receipt, 0)
+	}
+	h.rebuild(&tabletest.Faulty{Inner: h.table, Plan: func(_ int, operation string, key table.Key) tabletest.Fault {
+		if operation == "Get" && strings.HasPrefix(key.Partition, "lane#") {
+			return tabletest.Refused
+		}
+		return tabletest.Works
+	}})
+	handler := delivery.New(h.config)
+	for range 12 {
+		if received, failed := h.take(handler, h.wakeups); received != 1 || failed != 1 {
+			t.Fatal(received, failed)
+		}
+	}
+	if len(held) != 12 || slices.Max(held) > 5*time.Second || slices.Min(held) < time.Second {
+		t.Errorf("held for %v", held)
+	}
+}

@@ -146,15 +146,21 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 	// everybody busy who takes events, each for its time limit.
 	waits := known.Waits(t.lane) || known.FailedSince(t.health, t.now().Add(-detour))
 	until := t.now().Add(patience)
-	for _, l := range t.letters {
+	for n, l := range t.letters {
 		if known.Has(l.delivery.ID) {
 			continue
 		}
-		if waits {
-			if err := t.wait(ctx, l.delivery, 0); err != nil {
+		if waits { // and so does all that follows
+			var rest []backlog.Delivery
+			for _, l := range t.letters[n:] {
+				if !known.Has(l.delivery.ID) {
+					rest = append(rest, l.delivery)
+				}
+			}
+			if err := t.wait(ctx, rest, 0); err != nil {
 				return l.index, err
 			}
-			continue
+			break
 		}
 		attempt, verdict := t.call(ctx, l.delivery, l.calls, t.subscription, until)
 		switch verdict.outcome {
@@ -171,7 +177,7 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 			if verdict.outcome == early {
 				pause = filePause
 			}
-			if err := t.wait(ctx, l.delivery, pause); err != nil {
+			if err := t.wait(ctx, []backlog.Delivery{l.delivery}, pause); err != nil {
 				return l.index, err
 			}
 			waits = true
@@ -192,10 +198,10 @@ func (t *teller) run(ctx context.Context, known backlog.Known, all int) (int, er
 // wake-ups.
 const detour = time.Minute
 
-// wait puts a delivery behind those that wait already, or first, and then for so
+// wait puts deliveries behind those that wait already, or first, and then for so
 // long.
-func (t *teller) wait(ctx context.Context, d backlog.Delivery, pause time.Duration) error {
-	due, err := t.cfg.Backlog.Append(ctx, d, t.now().Add(pause))
+func (t *teller) wait(ctx context.Context, all []backlog.Delivery, pause time.Duration) error {
+	due, err := t.cfg.Backlog.AppendAll(ctx, all, t.now().Add(pause))
 	if err != nil {
 		return err
 	}
