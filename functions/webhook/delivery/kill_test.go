@@ -83,7 +83,7 @@ func TestProcess(t *testing.T) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	alarm := backlog.NewAlarm(p.wakeups, log)
-	repository := backlog.NewRepository(p.table, p.bucket, backlog.Options{Scheduled: alarm.Set})
+	repository := backlog.NewRepository(p.table, p.bucket, backlog.Options{Scheduled: alarm.Set, Waiting: 100_000}) // full lanes are TestALaneIsBounded's
 	handler := delivery.New(delivery.Config{
 		Table: p.table, Transcripts: transcript.NewRepository(p.table, p.bucket), Webhooks: webhook.NewRepository(p.table, p.sealer), Backlog: repository,
 		Wakeups: p.wakeups, Events: event.NewPublisher(p.events, p.bucket), Bucket: p.bucket,
