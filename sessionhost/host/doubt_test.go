@@ -87,3 +87,29 @@ func TestDoubtIsSettled(t *testing.T) {
 	}
 	stop()
 }
+
+// A command finds an instance in doubt before a host has looked: it is done all
+// the same once that has given the instance up.
+func TestCommandInDoubt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host()
+	for kind, then := range map[command.Kind]func(instance.Instance, *instance.Offer) bool{
+		command.Connect:    showing,
+		command.Restart:    showing,
+		command.Disconnect: func(i instance.Instance, _ *instance.Offer) bool { return i.Reason.Code == instance.ReasonDisconnected },
+		command.Logout:     inState(instance.LoggedOut),
+	} {
+		i := w.create(string(kind))
+		_, err := w.instances.Update(w.ctx, i.ID, func(i *instance.Instance) error {
+			i.State = instance.Pairing
+			return i.Release()
+		})
+		must(t, err)
+		if err := w.try(i, kind, nil, nil); err != nil {
+			t.Errorf("%s is answered with %v", kind, err)
+			continue
+		}
+		w.until(i, "done with "+string(kind), then)
+	}
+}

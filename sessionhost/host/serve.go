@@ -270,6 +270,16 @@ func (t *tenure) guarded(ctx, life context.Context, cmd command.Command) (value 
 		}
 		return nil, err
 	}
+	value, err = t.attempt(ctx, life, cmd)
+	if errors.Is(err, session.ErrEnded) && life.Err() == nil && !t.lost(cmd.Instance) {
+		// It has given the instance up just then, and nothing of the command is done.
+		value, err = t.attempt(ctx, life, cmd)
+	}
+	return value, err
+}
+
+// attempt does a command in the session of its instance.
+func (t *tenure) attempt(ctx, life context.Context, cmd command.Command) (any, error) {
 	s, err := t.session(ctx, life, cmd.Instance, func(i instance.Instance) error { return t.fits(ctx, i, cmd) })
 	if err != nil {
 		return nil, err

@@ -264,6 +264,9 @@ type answer struct {
 	err   error
 }
 
+// ErrEnded answers a request that a session has not begun before it ended.
+var ErrEnded = fault.New(fault.Unavailable, "the session has ended")
+
 // ask runs do on the loop and waits for its result.
 func (s *Session) ask(ctx context.Context, last bool, do func(*Session) (any, error)) (any, error) {
 	r := request{do: do, answer: make(chan answer, 1), last: last}
@@ -276,7 +279,7 @@ func (s *Session) ask(ctx context.Context, last bool, do func(*Session) (any, er
 		case a := <-r.answer:
 			return a.value, a.err
 		default:
-			return nil, fault.New(fault.Unavailable, "the session has ended")
+			return nil, ErrEnded
 		}
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
