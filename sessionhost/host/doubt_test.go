@@ -28,9 +28,15 @@ func TestDoubtIsSettled(t *testing.T) {
 	loggedOut, _ := linked("logged out", "491510002006")
 	removed, removedPhone := linked("removed", "491510002007")
 	replaced, replacedPhone := linked("replaced", "491510002008")
+	unlinkedNow, _ := linked("logged out meanwhile", "491510002009")
+	closedNow, _ := linked("closed meanwhile", "491510002010")
+	settled, _ := linked("closed while no host was there", "491510002011")
 	never := w.create("never")
-	w.do(never, command.Connect, command.ConnectArgs{}, nil)
-	w.until(never, "pairing", showing)
+	noted := w.create("never, and its logout was noted")
+	for _, i := range []instance.Instance{never, noted} {
+		w.do(i, command.Connect, command.ConnectArgs{}, nil)
+		w.until(i, "pairing", showing)
+	}
 	w.do(closed, command.Disconnect, nil, nil)
 	w.do(loggedOut, command.Logout, nil, nil)
 	must(t, w.Inject(simulator.Fault{Fault: simulator.Logout, Number: removedPhone.PN().User}))
@@ -63,8 +69,25 @@ func TestDoubtIsSettled(t *testing.T) {
 	leave(swept, func(i *instance.Instance) { must(t, i.Release()) })
 	leave(again, func(i *instance.Instance) { i.JID = "491510009999:7@s.whatsapp.net" }) // of the account before
 	leave(never, nil)
+	// What its user does before another host looks.
+	leave(settled, func(i *instance.Instance) {
+		must(t, i.Release())
+		i.Wanted, i.Reason = false, instance.Reason{Code: instance.ReasonDisconnected}
+	})
+	leave(noted, func(i *instance.Instance) {
+		must(t, i.Release())
+		i.Reason = instance.Reason{Code: instance.ReasonUserLogout}
+	})
+	asked := make(chan error, 2)
+	for i, kind := range map[*instance.Instance]command.Kind{&unlinkedNow: command.Logout, &closedNow: command.Disconnect} {
+		leave(*i, func(i *instance.Instance) { must(t, i.Release()) })
+		go func() { asked <- w.try(*i, kind, nil, nil) }()
+	}
 
 	stop = w.hosted("host-2", func(*host.Config) {})
+	for range 2 {
+		must(t, <-asked)
+	}
 	for _, i := range []instance.Instance{pairing, starting, swept, again} {
 		record, _ := w.until(i, "open", open)
 		if !record.Wanted || record.JID == "" || record.JID == "491510009999:7@s.whatsapp.net" || record.LinkedAt.IsZero() {
@@ -75,6 +98,23 @@ func TestDoubtIsSettled(t *testing.T) {
 	if record.State != instance.Closed || record.Wanted || record.Reason.Code != instance.ReasonHostLost || record.Reason.Action == "" {
 		t.Errorf("a pairing that was lost ends as %+v", record)
 	}
+	for _, c := range []struct {
+		instance.Instance
+		state  instance.State
+		reason string
+	}{
+		{unlinkedNow, instance.LoggedOut, instance.ReasonUserLogout},
+		{closedNow, instance.Closed, instance.ReasonDisconnected},
+		{settled, instance.Closed, instance.ReasonDisconnected},
+		{noted, instance.Closed, instance.ReasonUserLogout},
+	} {
+		record, _ := w.until(c.Instance, "at rest", func(i instance.Instance, _ *instance.Offer) bool { return !i.Wanted && !i.State.Connected() })
+		if record.State != c.state || record.Reason.Code != c.reason {
+			t.Errorf("%s ends as %+v", c.Name, record)
+		}
+	}
+	w.do(unlinkedNow, command.Connect, command.ConnectArgs{}, nil)
+	w.until(unlinkedNow, "pairing, for it has no keys", showing)
 	// The user can still link it.
 	w.do(never, command.Connect, command.ConnectArgs{}, nil)
 	w.until(never, "pairing", showing)

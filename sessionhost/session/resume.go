@@ -12,9 +12,10 @@ import (
 // phone has agreed to it, and the instance goes on as if the record had said so;
 // if not, it stays closed and is given up, and no pairing begins that nobody has
 // asked for. A device that WhatsApp has not heard of after all is refused at the
-// login and ends as logged out, as any that the phone has removed.
+// login and ends as logged out, as any that the phone has removed. The same goes
+// for any that is closed, without an account and wanted, whatever has left it so.
 func (s *Session) resume() {
-	if !s.record.Doubtful() {
+	if !s.record.Doubtful() && (s.record.State != instance.Closed || s.record.JID != "") {
 		s.open("")
 		return
 	}

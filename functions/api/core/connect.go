@@ -78,9 +78,10 @@ func (c *Core) Restart(ctx context.Context, i instance.Instance) (instance.Seen,
 	return seen, err
 }
 
-// Logout unlinks the phone. An instance that is not linked is a Conflict.
+// Logout unlinks the phone. An instance that is not linked is a Conflict; one
+// that may be has no keys afterwards.
 func (c *Core) Logout(ctx context.Context, i instance.Instance) error {
-	if !i.State.Connected() && (i.JID == "" || i.State == instance.LoggedOut) {
+	if !i.State.Connected() && !unsure(i) && (i.JID == "" || i.State == instance.LoggedOut) {
 		return fault.Coded(fault.Conflict, "not_connected", "The %q instance is not connected", i.Name)
 	}
 	return c.do(ctx, i, command.Logout, nil, nil)
