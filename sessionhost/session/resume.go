@@ -15,7 +15,8 @@ import (
 // login and ends as logged out, as any that the phone has removed. The same goes
 // for any that is closed, without an account and wanted, whatever has left it so.
 func (s *Session) resume() {
-	if !s.record.Doubtful() && (s.record.State != instance.Closed || s.record.JID != "") {
+	stray := s.record.Wanted && s.record.State == instance.Closed && s.record.JID == ""
+	if !stray && !s.record.Doubtful() {
 		s.open("")
 		return
 	}
