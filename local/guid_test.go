@@ -100,6 +100,13 @@ func (c *client) create() string {
 // link has a phone scan the codes of a client, and waits until it is online.
 func (c *client) link(id string, phone *simulator.User) {
 	c.t.Helper()
+	c.scan(id, phone)
+	c.status(id, "online")
+}
+
+// scan has a phone scan the codes of a client until it takes one.
+func (c *client) scan(id string, phone *simulator.User) {
+	c.t.Helper()
 	about := map[string]any{"guid": id}
 	shown := ""
 	c.poll("a scan that the phone takes", func() bool { // it asks for a second code, as WhatsApp does
@@ -114,7 +121,6 @@ func (c *client) link(id string, phone *simulator.User) {
 		}
 		return err == nil
 	})
-	c.status(id, "online")
 }
 
 // status waits for a client's status and returns its state.

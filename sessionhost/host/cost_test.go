@@ -126,7 +126,7 @@ func TestCosts(t *testing.T) {
 	out("first")
 	must(t, w.Settle(w.ctx))
 	const many = 20
-	check := func(flow string, most float64, per, spare int) { // spare for privacy tokens, and the record's age, now and then
+	check := func(flow string, most float64, per, spare int) { // spare for what goes on beside: tokens, the last of the linking, the record's age
 		t.Helper()
 		counts := l.read()
 		sum := 0
@@ -142,12 +142,12 @@ func TestCosts(t *testing.T) {
 	for n := range many {
 		in(fmt.Sprint("in ", n))
 	}
-	check("message in", 1, many, 4)
+	check("message in", 1, many, 8)
 	for n := range many {
 		out(fmt.Sprint("out ", n))
 	}
 	// One for the keys; the answer.
-	check("message out", 2, many, 4)
+	check("message out", 2, many, 8)
 
 	stop()
 	must(t, w.Settle(w.ctx))

@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"context"
+	"strings"
 
 	"go.mau.fi/whatsmeow"
 	"go.mau.fi/whatsmeow/proto/waE2E"
@@ -46,6 +47,9 @@ func (c *Client) mediaMessage(ctx context.Context, m *command.MediaArgs, file *c
 		}
 		if m.Loop {
 			video.GifPlayback = new(true)
+			if by, known := waE2E.VideoMessage_Attribution_value[strings.ToUpper(m.LoopFrom)]; known {
+				video.GifAttribution = waE2E.VideoMessage_Attribution(by).Enum()
+			}
 		}
 		return &waE2E.Message{VideoMessage: video}, nil
 	case "audio", "voice":

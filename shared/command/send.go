@@ -70,6 +70,8 @@ type MediaArgs struct {
 	// it a host makes Ogg of a voice note, WebP of a sticker, JPEG of a picture.
 	Verbatim bool `json:"verbatim,omitempty"`
 	Loop     bool `json:"loop,omitempty"` // a video that plays like a GIF
+	// LoopFrom is who made it, which phones show beside it: giphy, tenor or nobody.
+	LoopFrom string `json:"loopFrom,omitempty"`
 }
 
 // LocationArgs are a place on the map, in degrees.

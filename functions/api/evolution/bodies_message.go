@@ -2,7 +2,7 @@ package evolution
 
 import "regexp"
 
-// The bodies of messages. messageId and gifPlayback are 2.4's.
+// The bodies of messages. messageId, gifPlayback and gifAttribution are 2.4's.
 
 var (
 	numberField    = schema{name: "number", kind: "string", description: "Invalid format"}
@@ -34,8 +34,14 @@ var sendTextBody = messageBody([]string{"text"}, text("text"), flag("linkPreview
 
 var sendMediaBody = messageBody([]string{"mediatype"},
 	schema{name: "mediatype", kind: "string", enum: []string{"image", "document", "video", "audio"}},
-	text("mimetype"), text("media"), text("fileName"), text("caption"), flag("gifPlayback"),
+	text("mimetype"), text("media"), text("fileName"), text("caption"), flag("gifPlayback"), gifAttribution,
 )
+
+// gifAttribution is who made a video that loops: a name, or its number in
+// WhatsApp's VideoMessage.Attribution. Others count as nobody.
+var gifAttribution = schema{name: "gifAttribution"}
+
+var attributions = []string{"NONE", "GIPHY", "TENOR"}
 
 // fileBodyOf is the body of a message whose file may stand in a field.
 func fileBodyOf(field string, own ...schema) schema {

@@ -1,6 +1,7 @@
 package evolution
 
 import (
+	"encoding/json"
 	"maps"
 	"strings"
 )
@@ -102,7 +103,7 @@ var nests = []string{
 // mayBeNull are the fields of messages in which null stands for "not given".
 var mayBeNull = []string{
 	"delay", "linkPreview", "quoted", "mentioned", "mentionsEveryOne", "mimetype", "fileName", "caption", "messageId", "encoding",
-	"notConvertSticker", "gifPlayback", "description", "footer", "thumbnailUrl", "backgroundColor", "font", "statusJidList", "allContacts",
+	"notConvertSticker", "gifPlayback", "gifAttribution", "description", "footer", "thumbnailUrl", "backgroundColor", "font", "statusJidList", "allContacts",
 }
 
 // modernMessage lifts what version 1 nests.
@@ -130,6 +131,11 @@ func modernMessage(b *body) {
 	rename(fields, "mediatype", "mediaType")
 	rename(fields, "sticker", "image") // stickerMessage of version 1
 	rename(fields, "mentionsEveryOne", "everyOne")
+	if by, isNumber := fields["gifAttribution"].(json.Number); isNumber {
+		if n, err := by.Int64(); err == nil && n >= 0 && n < int64(len(attributions)) {
+			fields["gifAttribution"] = attributions[n]
+		}
+	}
 	for _, name := range mayBeNull {
 		if value, given := fields[name]; given && value == nil {
 			delete(fields, name)

@@ -32,6 +32,8 @@ func TestKinds(t *testing.T) {
 		send("a picture", "sendMedia", `"mediatype":"image","media":"{picture}","caption":"c"`, "imageMessage", `"imageMessage":{*"caption":"c"*`+file),
 		send("a video", "sendMedia", `"mediatype":"video","media":"aGVsbG8=","caption":"c"`, "videoMessage", `"videoMessage":{*"caption":"c"*`+file),
 		send("a video that loops", "sendMedia", `"mediatype":"video","media":"aGVsbG8=","gifPlayback":true`, "videoMessage", `"videoMessage":{*"gifPlayback":true*`+file),
+		send("one of Tenor's", "sendMedia", `"mediatype":"video","media":"aGVsbG8=","gifPlayback":true,"gifAttribution":2`, "videoMessage", `"videoMessage":{*"gifAttribution":"TENOR","gifPlayback":true*`+file),
+		send("one of Giphy's", "sendMedia", `"mediatype":"video","media":"aGVsbG8=","gifPlayback":true,"gifAttribution":"GIPHY"`, "videoMessage", `"videoMessage":{*"gifAttribution":"GIPHY","gifPlayback":true*`+file),
 		send("audio", "sendMedia", `"mediatype":"audio","media":"aGVsbG8=","mimetype":"audio/mp4"`, "audioMessage", `"audioMessage":{*"mimetype":"audio/mp4"*`),
 		send("a document", "sendMedia", `"mediatype":"document","media":"aGVsbG8=","fileName":"a.pdf","mimetype":"text/plain","caption":"c"`, "documentMessage", `"documentMessage":{*"caption":"c"*"fileName":"a.pdf"*"mimetype":"application/pdf"*`),
 		send("a round video", "sendPtv", `"video":"aGVsbG8="`, "ptvMessage", `"ptvMessage":{*`),

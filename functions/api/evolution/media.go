@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -76,6 +77,9 @@ func (h *Handler) sendFile(r *request, fields map[string]any, out core.Outgoing,
 	out.Args.Media = &command.MediaArgs{
 		Kind: from.kind, Mimetype: file.mimetype, FileName: file.name, Caption: str(fields, "caption"), Verbatim: from.verbatim,
 		Loop: from.kind == "video" && boolean(fields, "gifPlayback"),
+	}
+	if by := str(fields, "gifAttribution"); out.Args.Media.Loop && slices.Contains(attributions[1:], by) {
+		out.Args.Media.LoopFrom = strings.ToLower(by)
 	}
 	return h.send(r, out)
 }
