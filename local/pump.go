@@ -33,6 +33,10 @@ type pump struct {
 	backoff func(receives int) time.Duration // how long a failure is hidden, nil when the handler sees to it
 	log     *slog.Logger
 
+	// again: what the handler writes it writes again for a message that comes back,
+	// since it has taken away nothing that it would need.
+	again bool
+
 	slots   chan struct{} // taken by invocations
 	helpers chan struct{} // taken by pollers beside run
 	running sync.WaitGroup
@@ -94,8 +98,11 @@ func (p *pump) help(ctx context.Context) {
 }
 
 func (p *pump) handle(ctx context.Context, batch []queue.Delivery) {
-	// What a function writes it writes again for a message that comes back.
-	response, err := p.invoke(table.Unsynced(ctx), batches.Event(batch...))
+	working := ctx
+	if p.again {
+		working = table.Unsynced(ctx)
+	}
+	response, err := p.invoke(working, batches.Event(batch...))
 	failed := map[string]bool{}
 	for _, f := range response.BatchItemFailures {
 		failed[f.ItemIdentifier] = true

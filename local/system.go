@@ -155,8 +155,8 @@ func newSystem(ctx context.Context, c config, d *data, base string, log *slog.Lo
 	}
 	s.account, s.api, s.sweep, s.alarm, s.backlog = account, api, sweep, alarm, here.Backlog()
 	s.pumps = []*pump{
-		{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, log: log},
-		{name: backlog.Queue, queue: wakeups, invoke: hooks.Handle, limit: 1, hide: delivery.Visibility, log: log},
+		{name: event.Queue, queue: events, invoke: hooks.Handle, hide: delivery.Visibility, again: true, log: log},
+		{name: backlog.Queue, queue: wakeups, invoke: hooks.Handle, limit: 1, hide: delivery.Visibility, again: true, log: log},
 		{name: archive.Queue, queue: jobs, invoke: archiver.Handle, backoff: delivery.Backoff, log: log},
 	}
 	return s, nil

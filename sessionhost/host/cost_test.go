@@ -125,29 +125,39 @@ func TestCosts(t *testing.T) {
 	in("first")
 	out("first")
 	must(t, w.Settle(w.ctx))
-	const many = 20
-	check := func(flow string, most float64, per, spare int) { // spare for what goes on beside: tokens, the last of the linking, the record's age
-		t.Helper()
+	// spare is for what goes on beside, now and then: privacy tokens, the record's age.
+	within := func(flow string, most float64, per, spare int) bool {
 		counts := l.read()
 		sum := 0
 		for _, n := range counts {
 			sum += n
 		}
-		t.Logf("%s: %.2f requests each: %v", flow, float64(sum)/float64(per), counts)
-		if float64(sum) > most*float64(per)+float64(spare) {
-			t.Errorf("%s cost %.2f requests, more than %.2f", flow, float64(sum)/float64(per), most)
+		t.Logf("%s: %.2f requests each, at most %.0f were meant: %v", flow, float64(sum)/float64(per), most, counts)
+		return float64(sum) <= most*float64(per)+float64(spare)
+	}
+	check := func(flow string, most float64, per, spare int) {
+		t.Helper()
+		if !within(flow, most, per, spare) {
+			t.Errorf("%s cost too much", flow)
 		}
 	}
-	l.read()
-	for n := range many {
-		in(fmt.Sprint("in ", n))
+	// The first time the last of the linking, app state and history, may go on beside.
+	steady := func(flow string, most float64, do func(text string)) {
+		t.Helper()
+		const many, tries = 20, 4
+		for try := range tries {
+			l.read()
+			for n := range many {
+				do(fmt.Sprint(flow, try, n))
+			}
+			if within(flow, most, many, 4) {
+				return
+			}
+		}
+		t.Errorf("%s cost too much, %d times", flow, tries)
 	}
-	check("message in", 1, many, 8)
-	for n := range many {
-		out(fmt.Sprint("out ", n))
-	}
-	// One for the keys; the answer.
-	check("message out", 2, many, 8)
+	steady("message in", 1, in)
+	steady("message out", 2, out) // one for the keys; the answer
 
 	stop()
 	must(t, w.Settle(w.ctx))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -137,7 +138,11 @@ func (k *Keys) ClearBufferedEventPlaintext(ctx context.Context, ciphertextHash [
 	if k.joined(ctx) != nil {
 		return handle() // io is held
 	}
-	return k.exclusively(ctx, handle)
+	err := k.exclusively(ctx, handle)
+	if err != nil && !errors.Is(err, ErrFenced) { // of which the host is told anyway
+		k.report(err) // whatsmeow says that the message has arrived; the changes stay pending
+	}
+	return err
 }
 
 func (k *Keys) handled(tx *txn, hash [32]byte) error {

@@ -16,14 +16,15 @@ const (
 // always ahead; so once the bulk is done the writer copies what is left.
 type checkpoints struct {
 	dsn      string
-	executed int // since the last one was asked for; of the writer
+	broken   func() error // what the log holds may not be copied
+	executed int          // since the last one was asked for; of the writer
 	due      chan struct{}
 	rest     atomic.Bool // the writer is to copy what is left
 	done     chan error
 }
 
-func newCheckpoints(dsn string) *checkpoints {
-	c := &checkpoints{dsn: dsn, due: make(chan struct{}, 1), done: make(chan error, 1)}
+func newCheckpoints(dsn string, broken func() error) *checkpoints {
+	c := &checkpoints{dsn: dsn, broken: broken, due: make(chan struct{}, 1), done: make(chan error, 1)}
 	go func() { c.done <- c.run() }()
 	return c
 }
@@ -52,6 +53,9 @@ func (c *checkpoints) finish(writer *Conn) {
 func (c *checkpoints) run() error {
 	var conn *Conn
 	for range c.due {
+		if c.broken() != nil {
+			continue
+		}
 		if conn == nil {
 			opened, err := connect(c.dsn)
 			if err != nil {

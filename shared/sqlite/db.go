@@ -88,7 +88,7 @@ func Open(path string, options Options) (*DB, error) {
 	if db.syncer, err = openSyncer(path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database log: %w", err), writer.close(), db.gate.close())
 	}
-	db.checkpoints = newCheckpoints(db.dsn)
+	db.checkpoints = newCheckpoints(db.dsn, db.syncer.broken)
 	db.topics = newTopics(db.dsn, options.CheckEvery)
 	if db.peers, err = openPeers(path+"-wake", db.topics.publish); err != nil {
 		return nil, errors.Join(fmt.Errorf("open wake directory: %w", err), db.checkpoints.close(), db.syncer.close(), writer.close(), db.gate.close())
@@ -122,6 +122,9 @@ func (db *DB) Read(ctx context.Context, fn func(*Conn) error) error {
 	db.mu.RUnlock()
 	if closed {
 		return ErrClosed
+	}
+	if err := db.syncer.broken(); err != nil {
+		return fmt.Errorf("%w: the disk has failed: %w", ErrUnavailable, err)
 	}
 	if conn == nil {
 		opened, err := connect(db.dsn + "&_pragma=query_only(1)")

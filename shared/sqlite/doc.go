@@ -21,6 +21,9 @@
 // and a consumer may start on what is committed but not yet durable: what it writes
 // cannot survive without it.
 //
+// A sync that fails ends the database: until it is opened anew it refuses reads and
+// writes, since what is in memory may never have reached the disk.
+//
 // The log is copied into the file beside the writer (checkpoint.go), which waits
 // only for the last of it when the log has become long.
 //

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 )
 
 // syncer makes commits durable. It syncs the log while the writer is at work on
@@ -15,9 +16,12 @@ type syncer struct {
 	sync func() error // syncs the log; its caller is run alone
 	log  *os.File
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards waiting
 	waiting []*job
-	failed  error // of a sync; nothing can be promised from then on
+
+	// failed is the error of a sync. Nothing can be promised from then on, nor
+	// may anybody take what he reads for durable: the database has ended.
+	failed atomic.Pointer[error]
 
 	wake chan struct{}
 	done chan struct{}
@@ -78,12 +82,22 @@ func (s *syncer) run() {
 // flush syncs the log. After a sync that failed the system may have forgotten
 // what it could not write, so that a later success would prove nothing.
 func (s *syncer) flush() error {
-	if s.failed == nil {
-		if err := s.sync(); err != nil {
-			s.failed = fmt.Errorf("%w: sync: %w", ErrUnknownOutcome, err)
+	err := s.broken()
+	if err == nil {
+		if err = s.sync(); err == nil {
+			return nil
 		}
+		s.failed.Store(&err)
 	}
-	return s.failed
+	return fmt.Errorf("%w: sync: %w", ErrUnknownOutcome, err)
+}
+
+// broken is the error of the sync that failed, if one has.
+func (s *syncer) broken() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // close ends the syncer when everyone has an answer.

@@ -53,8 +53,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestSyncFails: what could not be made durable has an unknown outcome, and so
-// has everything after it.
+// TestSyncFails: what could not be made durable has an unknown outcome. From then
+// on nothing is written or read, lest somebody take what he reads for durable.
 func TestSyncFails(t *testing.T) {
 	t.Parallel()
 	db := newHouse(t, newPath(t)).db
@@ -67,9 +67,16 @@ func TestSyncFails(t *testing.T) {
 		}
 		return sync()
 	})
-	for _, sort := range []string{"a", "b"} {
-		if err := db.Write(t.Context(), insert(sort)); !errors.Is(err, sqlite.ErrUnknownOutcome) || !errors.Is(err, broken) {
-			t.Errorf("%s: %v", sort, err)
+	if err := db.Write(t.Context(), insert("a")); !errors.Is(err, sqlite.ErrUnknownOutcome) || !errors.Is(err, broken) {
+		t.Errorf("the write: %v", err)
+	}
+	for name, do := range map[string]func() error{
+		"write":    func() error { return db.Write(t.Context(), insert("b")) },
+		"unsynced": func() error { return db.WriteUnsynced(t.Context(), insert("c")) },
+		"read":     func() error { return db.Read(t.Context(), func(*sqlite.Conn) error { return nil }) },
+	} {
+		if err := do(); !errors.Is(err, sqlite.ErrUnavailable) || !errors.Is(err, broken) {
+			t.Errorf("%s after it: %v", name, err)
 		}
 	}
 }

@@ -115,6 +115,10 @@ type writer struct {
 // group runs first and all that wait behind it in one transaction.
 func (w *writer) group(first *job) {
 	w.batch, w.owed, w.tx.touched = w.batch[:0], w.owed[:0], w.tx.touched[:0]
+	if err := w.db.syncer.broken(); err != nil {
+		first.answer(fmt.Errorf("%w: the disk has failed: %w", ErrUnavailable, err))
+		return
+	}
 	w.db.checkpoints.finish(w.tx.Conn)
 	if err := w.begin(); err != nil {
 		first.answer(fmt.Errorf("%w: begin: %w", ErrUnavailable, err))

@@ -74,7 +74,7 @@ func TestTokens(t *testing.T) {
 	t.Parallel()
 	ctx, now := t.Context(), time.Now()
 	a := tenant.NewAccounts(open(t)).WithClock(func() time.Time { return now })
-	tokens, err := a.Issue(ctx, "acme")
+	tokens, err := a.Issue(ctx, tenant.Account{Tenant: "acme"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestTokens(t *testing.T) {
 func TestRefreshedOnce(t *testing.T) {
 	t.Parallel()
 	a := tenant.NewAccounts(open(t))
-	tokens, err := a.Issue(t.Context(), "acme")
+	tokens, err := a.Issue(t.Context(), tenant.Account{Tenant: "acme"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestNothingIsLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := a.Issue(t.Context(), account.Tenant)
+	tokens, err := a.Issue(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,15 +46,12 @@ func tokenKey(token string) table.Key {
 	return table.Key{Partition: "bearer#" + hex.EncodeToString(hash(token)), Sort: "token"}
 }
 
-// Issue makes a pair of tokens for a tenant.
-func (a *Accounts) Issue(ctx context.Context, t ID) (Tokens, error) {
-	generation, err := a.generation(ctx, t)
-	if err != nil {
-		return Tokens{}, err
-	}
+// Issue makes a pair of tokens for an account as [Accounts.Open] returned it: should
+// its secret have been renewed since, the pair is none of the new one's.
+func (a *Accounts) Issue(ctx context.Context, account Account) (Tokens, error) {
 	tokens := Tokens{Token: random(32), Refresh: random(32)}
-	if err := a.table.Write(ctx, a.tokenOps(t, generation, tokens)...); err != nil {
-		return Tokens{}, fmt.Errorf("issue tokens of tenant %s: %w", t, err)
+	if err := a.table.Write(ctx, a.tokenOps(account.Tenant, account.generation, tokens)...); err != nil {
+		return Tokens{}, fmt.Errorf("issue tokens of tenant %s: %w", account.Tenant, err)
 	}
 	return tokens, nil
 }

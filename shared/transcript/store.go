@@ -70,9 +70,19 @@ func partner(m message.Message) message.Address {
 // two items, and more only where ids are not what they should be.
 const updatesAtOnce = 20
 
-// storeUpdate moves the messages with the entry that says so. Of very many most
-// are moved before, which can be done again.
+// storeUpdate moves the messages with the entry that says so, all but one of them
+// before it when they are too large to be written together.
 func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Update) (bool, error) {
+	fresh, err := r.move(ctx, e, u, updatesAtOnce)
+	if errors.Is(err, table.ErrTooLarge) {
+		return r.move(ctx, e, u, 1)
+	}
+	return fresh, err
+}
+
+// move moves so many messages with the entry, and the others before, which can be
+// done again.
+func (r *Repository) move(ctx context.Context, e event.Event, u event.Update, atOnce int) (bool, error) {
 	w := writing{event: e, entry: &Entry{ID: e.ID, Kind: KindStatus, At: e.At, Body: e.Body}, chat: named(u.Chat, e), index: indexKey(e.Instance, "", e.ID)}
 	var ids []string
 	if rank(u.Status) >= 0 {
@@ -84,7 +94,7 @@ func (r *Repository) storeUpdate(ctx context.Context, e event.Event, u event.Upd
 			}
 		}
 	}
-	before := max(len(ids)-updatesAtOnce, 0)
+	before := max(len(ids)-atOnce, 0)
 	if len(ids) > 0 { // a receipt of its own says that it is there, and is its index
 		first := encodeReceipt(e, u, ids[before])
 		w.index, w.pointer = first.Key, first.Attributes

@@ -309,3 +309,31 @@ func TestAReceiptOfMany(t *testing.T) {
 		t.Errorf("chats %+v, %v", chats, err)
 	}
 }
+
+// TestAReceiptOfMuch is about messages too large to be written in one transaction.
+func TestAReceiptOfMuch(t *testing.T) {
+	t.Parallel()
+	tbl, bucket := open(t)
+	r := transcript.NewRepository(tbl, bucket)
+	var ids []string
+	for n := range 20 {
+		ids = append(ids, fmt.Sprintf("S%d", n))
+		m := sent(ids[n], maria, n)
+		m.Text = strings.Repeat("long ", 56<<10) // in the entry, 280 KiB
+		store(t, r, m)
+	}
+	receipt := event.Update{IDs: ids, Chat: maria, FromMe: true, Status: message.StatusRead}
+	store(t, r, receipt, receipt)
+	for _, id := range ids {
+		found, err := r.Find(t.Context(), instance, id)
+		if err != nil || len(found) != 1 || found[0].Status != message.StatusRead {
+			t.Errorf("%s: %d found, %v", id, len(found), err)
+		}
+		if told, err := r.ReceiptsOf(t.Context(), instance, id); err != nil || len(told) != 1 {
+			t.Errorf("%s: %d receipts, %v", id, len(told), err)
+		}
+	}
+	if chats, err := r.Chats(t.Context(), instance); err != nil || len(chats) != 1 || chats[0].Entries != 21 {
+		t.Errorf("chats %+v, %v", chats, err)
+	}
+}

@@ -49,7 +49,7 @@ func (h *Handler) token(ctx context.Context, q request) (any, error) {
 	} else {
 		var account tenant.Account
 		if account, err = h.accounts.Open(ctx, q.text("appKey"), tenant.Secret(q.text("appSecret"))); err == nil {
-			tokens, err = h.accounts.Issue(ctx, account.Tenant)
+			tokens, err = h.accounts.Issue(ctx, account)
 		}
 	}
 	if err != nil {

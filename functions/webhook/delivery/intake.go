@@ -45,8 +45,8 @@ type intake struct {
 }
 
 // take reads the events of a batch and keeps those it can.
-func (h *Handler) take(ctx context.Context, records []events.SQSMessage) *intake {
-	in := &intake{arrivals: make(map[string]*arrival, len(records)), around: h.cfg.Table}
+func (h *Handler) take(ctx context.Context, records []events.SQSMessage) (in *intake) {
+	in = &intake{arrivals: make(map[string]*arrival, len(records)), around: h.cfg.Table}
 	defer func() { // the chats are still there, each for itself
 		if cause := recover(); cause != nil {
 			h.cfg.Log.ErrorContext(ctx, "batch cannot be taken together", "err", fmt.Sprint(cause), "stack", string(debug.Stack()))

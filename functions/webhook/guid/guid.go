@@ -112,6 +112,7 @@ func (c *Callbacks) Calls(e event.Event) ([]format.Call, error) {
 	calls := make([]format.Call, len(told))
 	for n, t := range told {
 		calls[n] = format.Call{Name: t.Event, Build: func(to format.Target) (format.Request, error) {
+			t := t // several webhooks build theirs at the same time
 			t.GUID, t.TS, t.ID = e.Instance, e.At.UnixMilli(), idOf(e, n)
 			if err := c.complete(&t, e, n, to.ServerURL); err != nil {
 				return format.Request{}, err
