@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -281,4 +282,25 @@ func FuzzCalls(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestCallIsBuiltTwiceAtOnce: an event's calls are made once for all webhooks that
+// are told of it, which build theirs at the same time.
+func TestCallIsBuiltTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	calls, err := open(t).Calls(happened(event.ConnectionUpdated, `{"state":"open","jid":"4915550001:7@s.whatsapp.net"}`))
+	if err != nil || len(calls) != 1 {
+		t.Fatalf("%d calls, %v", len(calls), err)
+	}
+	var building sync.WaitGroup
+	bodies := make([]string, 8)
+	for n := range bodies {
+		building.Go(func() { bodies[n] = string(build(t, calls[0])) })
+	}
+	building.Wait()
+	for _, body := range bodies {
+		if !strings.Contains(body, `"customerParam":"env=prod"`) {
+			t.Errorf("built %s", body)
+		}
+	}
 }
