@@ -84,7 +84,7 @@ func (r *run) empty(ctx context.Context) (system, bare child.Usage, err error) {
 	return system, bare, err
 }
 
-// large measures memory and start with many instances.
+// large measures memory, start and idleness with many instances.
 func (r *run) large(ctx context.Context) error {
 	n := r.cfg.large
 	if n == 0 {
@@ -106,6 +106,22 @@ func (r *run) large(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	rest := min(r.cfg.rest, 10*time.Second)
+	if err := pause(ctx, rest); err != nil {
+		return err
+	}
+	rested, err := r.system.Usage(ctx)
+	if err != nil {
+		return err
+	}
+	idle := report.Of(fmt.Sprintf("idle processor time of an instance, of %d", n), "ms/s", difference(rested, system).Processor.Seconds()*1000/rest.Seconds()/float64(n))
+	if r.cfg.hosts == 1 {
+		goroutines, err := r.system.Goroutines(ctx)
+		if err != nil {
+			return err
+		}
+		idle = idle.Noted("%.1f goroutines an instance", float64(goroutines)/float64(n))
+	}
 	r.stopSystem()
 	floorTook, err := r.startFloor(ctx, world.Large, n)
 	if err != nil {
@@ -120,5 +136,6 @@ func (r *run) large(ctx context.Context) error {
 	}
 	r.figure(report.Of(fmt.Sprintf("start with %d linked instances until all are online", n), "s", took.Seconds()).Against(floorTook.Seconds()))
 	r.figure(memory(n, difference(system, empty), difference(floor, bare)))
+	r.figure(idle)
 	return nil
 }

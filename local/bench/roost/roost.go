@@ -5,6 +5,7 @@ package roost
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -113,6 +114,24 @@ type Traffic struct {
 func (p *Process) Traffic(ctx context.Context) (t Traffic, err error) {
 	err = fetch(ctx, p.private+"/debug/storage", func(body io.Reader) error { return json.NewDecoder(body).Decode(&t) })
 	return t, err
+}
+
+// Goroutines is how many the process has, with one session host.
+func (p *Process) Goroutines(ctx context.Context) (n int, err error) {
+	err = fetch(ctx, p.private+"/metrics", func(body io.Reader) error {
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		_, rest, found := strings.Cut(string(text), "\nroost_goroutines ")
+		if !found {
+			return errors.New("the metrics name no goroutines")
+		}
+		count, _, _ := strings.Cut(rest, "\n")
+		n, err = strconv.Atoi(strings.TrimSpace(count))
+		return err
+	})
+	return n, err
 }
 
 // Profile writes a profile of it into a file: "heap", or "profile?seconds=10"
