@@ -6,6 +6,7 @@ import (
 	"roost/shared/command"
 	"roost/shared/event"
 	"roost/shared/fault"
+	"roost/shared/instance"
 	"roost/simulator"
 	"roost/simulator/content"
 )
@@ -26,6 +27,7 @@ func TestReading(t *testing.T) {
 	w.do(i, command.MarkRead, command.MarkReadArgs{Chat: m.Chat.String(), IDs: []string{id}}, nil)
 	_, err = bob.AwaitReceipt(w.ctx, func(r simulator.Receipt) bool { return r.ID == id && r.Type == "read" })
 	must(t, err)
+	w.until(i, "its name is there, which presences carry", func(i instance.Instance, _ *instance.Offer) bool { return i.Profile.PushName != "" })
 	w.do(i, command.WatchPresence, command.WatchArgs{Person: bob.PN().String()}, nil)
 	for _, state := range []string{command.PresenceComposing, command.PresenceRecording, command.PresencePaused} {
 		w.do(i, command.ShowPresence, command.PresenceArgs{Chat: bob.PN().String(), State: state}, nil)
