@@ -16,8 +16,9 @@ test('the first sync lets go of the events', async (t) => {
   const began = Date.now();
   await client.message(await anna.say({ to: phone.number, text: 'hello' }));
   assert.ok(Date.now() - began < 15_000, 'Baileys waits for 20 s when no history comes');
-  const { isLatest } = await client.event('messaging-history.set', (set) => set.syncType === INITIAL_BOOTSTRAP);
-  assert.equal(isLatest, true);
+  await client.event('messaging-history.set', (set) => set.syncType === INITIAL_BOOTSTRAP);
+  // Of the pieces, which it fetches side by side, the first it has read counts as the latest.
+  await client.event('messaging-history.set', (set) => set.isLatest);
 });
 
 test('what was said before comes as history', async (t) => {
