@@ -106,15 +106,15 @@ func (r *run) large(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rest := min(r.cfg.rest, 10*time.Second)
-	if err := pause(ctx, rest); err != nil {
+	if err := pause(ctx, r.cfg.rest); err != nil { // one ping at least
+
 		return err
 	}
 	rested, err := r.system.Usage(ctx)
 	if err != nil {
 		return err
 	}
-	idle := report.Of(fmt.Sprintf("idle processor time of an instance, of %d", n), "ms/s", difference(rested, system).Processor.Seconds()*1000/rest.Seconds()/float64(n))
+	idle := report.Of(fmt.Sprintf("idle processor time of an instance, of %d", n), "µs/s", difference(rested, system).Processor.Seconds()*1e6/r.cfg.rest.Seconds()/float64(n))
 	if r.cfg.hosts == 1 {
 		goroutines, err := r.system.Goroutines(ctx)
 		if err != nil {
