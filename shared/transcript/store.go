@@ -95,9 +95,9 @@ func (r *Repository) move(ctx context.Context, e event.Event, u event.Update, at
 		}
 	}
 	before := max(len(ids)-atOnce, 0)
-	if len(ids) > 0 { // a receipt of its own says that it is there, and is its index
-		first := encodeReceipt(e, u, ids[before])
-		w.index, w.pointer = first.Key, first.Attributes
+	if len(ids) > 0 { // the last receipt of its own says that it is there, and is its index
+		last := encodeReceipt(e, u, ids[len(ids)-1])
+		w.index, w.pointer = last.Key, last.Attributes
 	}
 	if before > 0 {
 		v, err := r.seen(ctx, w, true)
@@ -126,7 +126,7 @@ func (r *Repository) move(ctx context.Context, e event.Event, u event.Update, at
 			if err != nil {
 				return nil, err
 			}
-			if ops = append(ops, more...); n > 0 {
+			if ops = append(ops, more...); n < len(ids)-1 {
 				ops = append(ops, table.PutOp(encodeReceipt(e, u, id), table.None()))
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"roost/shared/event"
 	"roost/shared/message"
 	"roost/shared/table"
+	"roost/shared/table/tabletest"
 	"roost/shared/transcript"
 )
 
@@ -310,11 +311,22 @@ func TestAReceiptOfMany(t *testing.T) {
 	}
 }
 
-// TestAReceiptOfMuch is about messages too large to be written in one transaction.
+// TestAReceiptOfMuch is about messages too large to be written in one transaction,
+// of which some have been when the table fails.
 func TestAReceiptOfMuch(t *testing.T) {
 	t.Parallel()
 	tbl, bucket := open(t)
-	r := transcript.NewRepository(tbl, bucket)
+	left := -1 // writes until one is refused, negative for never
+	r := transcript.NewRepository(&tabletest.Faulty{Inner: tbl, Plan: func(_ int, operation string, _ table.Key) tabletest.Fault {
+		if operation != "Write" || left < 0 {
+			return tabletest.Works
+		}
+		left--
+		if left < 0 {
+			return tabletest.Refused
+		}
+		return tabletest.Works
+	}}, bucket)
 	var ids []string
 	for n := range 20 {
 		ids = append(ids, fmt.Sprintf("S%d", n))
@@ -323,6 +335,10 @@ func TestAReceiptOfMuch(t *testing.T) {
 		store(t, r, m)
 	}
 	receipt := event.Update{IDs: ids, Chat: maria, FromMe: true, Status: message.StatusRead}
+	left = 12
+	if err := r.Store(t.Context(), tell(t, receipt)); !errors.Is(err, table.ErrUnavailable) || left >= 0 {
+		t.Fatalf("half way: %v", err)
+	}
 	store(t, r, receipt, receipt)
 	for _, id := range ids {
 		found, err := r.Find(t.Context(), instance, id)
