@@ -2,9 +2,9 @@ package postback
 
 import (
 	"context"
-	"sync"
 	"time"
 
+	"roost/shared/bounded"
 	"roost/shared/event"
 	"roost/shared/fault"
 	"roost/shared/instance"
@@ -27,9 +27,7 @@ type names struct {
 	tenants   *tenant.Repository
 	instances *instance.Repository
 	sealer    *seal.Sealer
-
-	mu     sync.Mutex
-	legacy map[tenant.ID]setting
+	legacy    *bounded.Map[tenant.ID, setting]
 }
 
 // setting is a tenant's LegacyWebID as last read.
@@ -39,7 +37,7 @@ type setting struct {
 }
 
 func newNames(t table.Table, s *seal.Sealer) *names {
-	return &names{tenants: tenant.NewRepository(t), instances: instance.NewRepository(t), sealer: s, legacy: map[tenant.ID]setting{}}
+	return &names{tenants: tenant.NewRepository(t), instances: instance.NewRepository(t), sealer: s, legacy: bounded.New[tenant.ID, setting](maxTenants)}
 }
 
 // of is the instance's id, or its key where its tenant wants that and the
@@ -62,9 +60,7 @@ func (n *names) of(e event.Event) (string, error) {
 }
 
 func (n *names) isLegacy(ctx context.Context, t tenant.ID) (bool, error) {
-	n.mu.Lock()
-	known, ok := n.legacy[t]
-	n.mu.Unlock()
+	known, ok := n.legacy.Get(t)
 	now := time.Now()
 	if ok && now.Before(known.until) {
 		return known.on, nil
@@ -73,11 +69,6 @@ func (n *names) isLegacy(ctx context.Context, t tenant.ID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.legacy) >= maxTenants {
-		clear(n.legacy)
-	}
-	n.legacy[t] = setting{config.LegacyWebID, now.Add(believed)}
+	n.legacy.Put(t, setting{config.LegacyWebID, now.Add(believed)})
 	return config.LegacyWebID, nil
 }
