@@ -126,12 +126,7 @@ func (e *encoder) state(s *record.StateStructure) {
 	e.bytes(s.RootKey)
 	e.bytes(s.SenderBaseKey)
 	e.chain(s.SenderChain)
-	if e.here(s.ReceiverChains != nil) {
-		e.number(uint64(len(s.ReceiverChains)))
-		for _, c := range s.ReceiverChains {
-			e.chain(c)
-		}
-	}
+	write(e, s.ReceiverChains, e.chain)
 	if x := s.PendingKeyExchange; e.here(x != nil) {
 		e.number(uint64(x.Sequence))
 		for _, b := range [...][]byte{
@@ -161,16 +156,24 @@ func (e *encoder) chain(c *record.ChainStructure) {
 		e.number(uint64(c.ChainKey.Index))
 		e.bytes(c.ChainKey.Key)
 	}
-	if e.here(c.MessageKeys != nil) {
-		e.number(uint64(len(c.MessageKeys)))
-		for _, k := range c.MessageKeys {
-			if e.here(k != nil) {
-				e.number(uint64(k.Index))
-				e.bytes(k.CipherKey)
-				e.bytes(k.MacKey)
-				e.bytes(k.IV)
-			}
+	write(e, c.MessageKeys, func(k *message.KeysStructure) {
+		if e.here(k != nil) {
+			e.number(uint64(k.Index))
+			e.bytes(k.CipherKey)
+			e.bytes(k.MacKey)
+			e.bytes(k.IV)
 		}
+	})
+}
+
+// write writes a list, of which nil and empty are two.
+func write[T any](e *encoder, all []T, each func(T)) {
+	if !e.here(all != nil) {
+		return
+	}
+	e.number(uint64(len(all)))
+	for _, one := range all {
+		each(one)
 	}
 }
 
@@ -249,12 +252,7 @@ func (d *decoder) state() *record.StateStructure {
 		LocalRegistrationID: d.uint32(), RemoteRegistrationID: d.uint32(), PreviousCounter: d.uint32(),
 		RootKey: d.bytes(), SenderBaseKey: d.bytes(), SenderChain: d.chain(),
 	}
-	if d.here() {
-		s.ReceiverChains = make([]*record.ChainStructure, d.count())
-		for i := range s.ReceiverChains {
-			s.ReceiverChains[i] = d.chain()
-		}
-	}
+	s.ReceiverChains = read(d, d.chain)
 	if d.here() {
 		x := &record.PendingKeyExchangeStructure{Sequence: d.uint32()}
 		for _, b := range [...]*[]byte{
@@ -284,13 +282,23 @@ func (d *decoder) chain() *record.ChainStructure {
 	if d.here() {
 		c.ChainKey = &chain.KeyStructure{Index: d.uint32(), Key: d.bytes()}
 	}
-	if d.here() {
-		c.MessageKeys = make([]*message.KeysStructure, d.count())
-		for i := range c.MessageKeys {
-			if d.here() {
-				c.MessageKeys[i] = &message.KeysStructure{Index: d.uint32(), CipherKey: d.bytes(), MacKey: d.bytes(), IV: d.bytes()}
-			}
+	c.MessageKeys = read(d, func() *message.KeysStructure {
+		if !d.here() {
+			return nil
 		}
-	}
+		return &message.KeysStructure{Index: d.uint32(), CipherKey: d.bytes(), MacKey: d.bytes(), IV: d.bytes()}
+	})
 	return c
+}
+
+// read reads what write has written.
+func read[T any](d *decoder, each func() T) []T {
+	if !d.here() {
+		return nil
+	}
+	all := make([]T, d.count())
+	for i := range all {
+		all[i] = each()
+	}
+	return all
 }

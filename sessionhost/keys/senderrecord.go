@@ -55,17 +55,14 @@ func (e *encoder) senderState(s *record.SenderKeyStateStructure) {
 		e.number(uint64(s.SenderChainKey.Iteration))
 		e.bytes(s.SenderChainKey.ChainKey)
 	}
-	if e.here(s.Keys != nil) {
-		e.number(uint64(len(s.Keys)))
-		for _, k := range s.Keys {
-			if e.here(k != nil) {
-				e.number(uint64(k.Iteration))
-				e.bytes(k.IV)
-				e.bytes(k.CipherKey)
-				e.bytes(k.Seed)
-			}
+	write(e, s.Keys, func(k *ratchet.SenderMessageKeyStructure) {
+		if e.here(k != nil) {
+			e.number(uint64(k.Iteration))
+			e.bytes(k.IV)
+			e.bytes(k.CipherKey)
+			e.bytes(k.Seed)
 		}
-	}
+	})
 }
 
 func (d *decoder) senderState() *record.SenderKeyStateStructure {
@@ -76,13 +73,11 @@ func (d *decoder) senderState() *record.SenderKeyStateStructure {
 	if d.here() {
 		s.SenderChainKey = &ratchet.SenderChainKeyStructure{Iteration: d.uint32(), ChainKey: d.bytes()}
 	}
-	if d.here() {
-		s.Keys = make([]*ratchet.SenderMessageKeyStructure, d.count())
-		for i := range s.Keys {
-			if d.here() {
-				s.Keys[i] = &ratchet.SenderMessageKeyStructure{Iteration: d.uint32(), IV: d.bytes(), CipherKey: d.bytes(), Seed: d.bytes()}
-			}
+	s.Keys = read(d, func() *ratchet.SenderMessageKeyStructure {
+		if !d.here() {
+			return nil
 		}
-	}
+		return &ratchet.SenderMessageKeyStructure{Iteration: d.uint32(), IV: d.bytes(), CipherKey: d.bytes(), Seed: d.bytes()}
+	})
 	return s
 }
