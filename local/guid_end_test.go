@@ -8,19 +8,26 @@ import (
 	"roost/simulator/content"
 )
 
-// TestUnlinkedWhileStarting has WhatsApp refuse the first login of a client that
-// was just linked: the phone has unlinked it again.
-func TestUnlinkedWhileStarting(t *testing.T) {
-	t.Parallel()
+// newTold is a client whose tenant is told of everything, and the phone of Alice.
+func newTold(t *testing.T, number string) (*client, *callbacks, *simulator.User) {
+	t.Helper()
 	w := newWorld(t, time.Minute)
 	w.start()
 	c, told := newClient(w), newCallbacks(t)
 	c.ask(0, "POST", "/tenant/setConfig", map[string]any{"notifyUrl": told.URL})
-	const number = "491510000071"
 	phone, err := w.Phone(number, "Alice")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c, told, phone
+}
+
+// TestUnlinkedWhileStarting has WhatsApp refuse the first login of a client that
+// was just linked: the phone has unlinked it again.
+func TestUnlinkedWhileStarting(t *testing.T) {
+	t.Parallel()
+	const number = "491510000071"
+	c, told, phone := newTold(t, number)
 	id := c.create()
 	c.inject(simulator.Fault{Fault: simulator.RefuseLogin, Number: number, Code: 401, Times: 1})
 	c.scan(id, phone)
@@ -38,29 +45,22 @@ func TestUnlinkedWhileStarting(t *testing.T) {
 // connection comes back by itself, and what is said meanwhile arrives.
 func TestUnknownStreamError(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, time.Minute)
-	w.start()
-	c, told := newClient(w), newCallbacks(t)
-	c.ask(0, "POST", "/tenant/setConfig", map[string]any{"notifyUrl": told.URL})
 	const number = "491510000072"
-	phone, err := w.Phone(number, "Alice")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bob, err := w.Contact("491510000073", "Bob")
+	c, told, phone := newTold(t, number)
+	bob, err := c.Contact("491510000073", "Bob")
 	if err != nil {
 		t.Fatal(err)
 	}
 	id := c.create()
 	c.link(id, phone)
-	logins := w.Logins()
+	logins := c.Logins()
 	c.inject(simulator.Fault{Fault: simulator.StreamError, Number: number, Code: 599})
 	if _, err := bob.Send(phone.PN(), content.Text("meanwhile")); err != nil {
 		t.Fatal(err)
 	}
-	w.poll("the next login", func() bool { return w.Logins() > logins })
+	c.poll("the next login", func() bool { return c.Logins() > logins })
 	c.status(id, "online")
-	w.poll("what was said meanwhile", func() bool { return len(told.about(id, "message")) > 0 })
+	c.poll("what was said meanwhile", func() bool { return len(told.about(id, "message")) > 0 })
 	for _, offline := range told.about(id, "client.offline") { // the network's scene is 1
 		if offline["scene"] != 1.0 {
 			t.Errorf("told of %v", offline)
